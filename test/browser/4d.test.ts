@@ -67,7 +67,7 @@ describe.each(['ws', 'wss'])('the chat of examples/4d over %s', (scheme) => {
       'hello Ann',
       'Client disconnected',
     ]);
-    // Ctrl-C stops the web server, and with it the WebSocket server.
+    // Ctrl-C stops the web server. This stops the WebSocket server as well.
     expect(await interrupt(server)).toBe(0);
     await ann.getByRole('status').filter({ hasText: 'Closed: 1001' }).waitFor();
     expect(server.stdout).toMatch(/\*\*\* Server closed\n$/);

@@ -1,6 +1,7 @@
 /**
  * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a process receives
- * the messages that it missed, in order and once. A gap is reported only for a message that the history lacks or that the engine never got.
+ * each missed message once and in order. A gap is reported only if the history does not contain a message, or if the engine never received
+ * the message.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

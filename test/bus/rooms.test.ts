@@ -16,11 +16,11 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 /**
- * The number of messages that all clients together send in one step. All of them must arrive before the next step, since too many waiting
- * bytes close a client.
+ * The number of messages that all clients together send in one step. All of them must arrive before the next step, because the server
+ * closes a client with too many waiting bytes.
  */
 const round = 10_000;
-/** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being sent. */
+/** The number of messages in the scenarios with failures. It is large, so that messages are being sent during each failure. */
 const fewer = 40_000;
 
 describe.each([
@@ -112,12 +112,12 @@ describe.each([
       const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
-        // More members leave if another process was suspended for longer than its lease.
+        // Some additional members leave if another process was suspended for longer than its lease.
         expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
         expect(faults).toEqual([]);
       }
       await churn(others);
-      // One process closes its topics, so the other processes need not wait for the end of its lease.
+      // One process closes its topics. Therefore the other processes do not have to wait for the end of its lease.
       const [last, ...rest] = others;
       await last!.command('end');
       await agreed(rest);

@@ -33,7 +33,7 @@ const echo: ServerHandlers = {
   },
 };
 
-/** Echoes one message and then closes, so that a program that waits for the end of the connection exits soon. */
+/** Echoes one message and then closes. A program that waits for the end of the connection then exits soon. */
 const echoOnce: ServerHandlers = {
   message(connection, message) {
     connection.send(message);
@@ -54,7 +54,7 @@ function echoOf(count: number): ServerHandlers {
 }
 
 /**
- * Runs the command `connect` in this process, as `run(['connect', …])` does in a new process. Rejects with the error that `main.ts`
+ * Runs the command `connect` in this process. `run(['connect', …])` does the same in a new process. Rejects with the error that `main.ts`
  * would print.
  */
 async function runHere(
@@ -71,7 +71,7 @@ async function runHere(
   return { exit, stdout: await said[0]!, stderr: await said[1]! };
 }
 
-/** Returns the lines of stderr without the first line, which says that the connection is open. */
+/** Returns the lines of stderr without the first line. The first line says that the connection is open. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
 describe('the command connect with a pipe as input', () => {
@@ -119,7 +119,7 @@ describe('the command connect with a pipe as input', () => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const stdin = Readable.from(lines(), { objectMode: false });
     const exit = connect([...untilClosed, `ws://127.0.0.1:${port}/`], { stdin, stdout, stderr });
-    // Wait until the buffers of the system between the program and the server are full.
+    // Waits until the system buffers between the program and the server are full.
     let before = -1;
     await vi.waitUntil(
       () => {
@@ -260,7 +260,7 @@ describe('escaping of text before connect prints it', () => {
   test('connect escapes its own arguments before it prints them', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test checks that it is absent.
     expect(stderr).not.toMatch(/\x1b/);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Tests sendLines with a fake connection: it sends the lines of a pipe. After the end of the input it waits for answers and then closes
- * the connection.
+ * Tests sendLines with a fake connection. sendLines sends the lines of a pipe. After the end of the input, it waits for answers and then
+ * closes the connection.
  */
 import { PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -18,7 +18,7 @@ const certificate = [
 
 const iterators = new WeakMap<Connection, AsyncIterator<string | Buffer>>();
 
-/** The next `count` messages. */
+/** Returns the next `count` messages. */
 async function receive(connection: Connection, count: number): Promise<(string | Buffer)[]> {
   const messages: (string | Buffer)[] = [];
   const iterator = iterators.get(connection) ?? connection[Symbol.asyncIterator]();
@@ -245,7 +245,7 @@ describe('the end of serve', () => {
     socket.write(['GET / HTTP/1.1', 'Host: a', ...upgrade, '', ''].join('\r\n'));
     await once(socket, 'data');
     server.child.kill('SIGINT');
-    // This is the Close frame. The client does not answer.
+    // This data is the Close frame. The client does not answer the frame.
     await once(socket, 'data');
     const timer = setInterval(() => server.child.kill('SIGINT'), 50);
     expect(await server.exit).toBe(130);

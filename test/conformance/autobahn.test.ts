@@ -1,4 +1,4 @@
-/** Our cases are the same as Autobahn's 517 cases, with equal order, bytes, times and outcomes. */
+/** Tests that our cases equal the 517 cases of Autobahn in their order, bytes, times and outcomes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -33,7 +33,7 @@ test('if a fact of a case changes, the digest of the case changes', () => {
   for (const other of changed) expect(digestOf(linesOfCase(other))).not.toBe(expected.get('3.2'));
 });
 
-// The repository contains the digests of the facts, and not the facts.
+// The repository contains only the digests of the facts. It does not contain the facts themselves.
 test.skipIf(!existsSync(facts))(
   'the digests in the repository equal the digests of the recorded facts',
   () => {

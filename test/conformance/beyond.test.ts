@@ -1,5 +1,6 @@
 /**
- * Checks the definitions of the cases beyond Autobahn: they are well formed, described in sentences, and listed in docs/conformance.md.
+ * Checks the definitions of the cases that Autobahn does not have. They are well formed, described in sentences, and listed in
+ * docs/conformance.md.
  */
 
 import { readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ const { cases } = beyond;
 const everything = { cases: [], exclude: [] };
 const requirements = readFileSync(new URL('../../docs/requirements.txt', import.meta.url), 'utf8');
 
-/** The sections of RFC 6455 and RFC 7692 that exist, and the sections of HTTP documents that cases name. */
+/** The sections that exist in RFC 6455 and RFC 7692, and the sections of other RFCs that the cases cite. */
 const sections: Readonly<Record<string, RegExp>> = {
   6455: /^(?:1\.3|4\.[1-4]|4\.2\.[12]|5\.[1-8]|5\.5\.[1-3]|6\.[12]|7\.[1-4]|7\.1\.[1-7]|7\.2\.[1-3]|7\.4\.[12]|8\.1|9\.[12]|10\.[1-8]|11\.3\.[1-5])$/,
   7692: /^(?:5(?:\.[12])?|6(?:\.[12])?|7(?:\.[123])?|7\.1\.[12]|7\.1\.[12]\.[12]|7\.2\.[123]|7\.2\.3\.[1-6])$/,

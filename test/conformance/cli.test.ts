@@ -12,7 +12,7 @@ import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs `conform` with these arguments in this process, as `run(['conform', …])` does in a separate process. */
+/** Runs `conform` with these arguments in this process. `run(['conform', …])` does the same in a separate process. */
 async function judge(...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
   let [stdout, stderr] = ['', ''];
   const exit = await conform(args, {
@@ -59,7 +59,7 @@ describe('the command `conform server`', () => {
   });
 
   test('the exit code is 1 if a verdict is better or worse than in the baseline', async () => {
-    // Without --compression, 12.1.4 is UNIMPLEMENTED.
+    // The server runs without --compression, so case 12.1.4 is UNIMPLEMENTED.
     const { url } = await serve();
     const file = join(folder, 'known.json');
     writeFileSync(file, JSON.stringify({ cases: { '12.1.4': 'UNIMPLEMENTED' } }));
@@ -68,7 +68,7 @@ describe('the command `conform server`', () => {
     const differing = await judge('server', url, ...few, '--baseline', file);
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
-    // An open case is the decision of a person, so a baseline that is written again keeps it.
+    // A person decides which cases are open. Therefore a baseline that is written again keeps them.
     writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'not asked for' } }));
     expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
     await run(['conform', 'server', url, ...few, '--agent', 'ours', '--write-baseline', file]);
@@ -111,7 +111,7 @@ describe('the command `conform server`', () => {
     const ca = tlsFixture('ca-cert.pem');
     const certificates = { cert: tlsFixture('localhost-cert.pem'), key: tlsFixture('localhost-key.pem') };
     const server = new WebSocketServer({
-      // Only clients whose certificate was verified are accepted.
+      // The server accepts a client only if the certificate of the client was verified.
       upgrade: (request) => (request.peerCertificate === null ? reject(403) : undefined),
       message: (connection, message) => void connection.send(message),
     });
@@ -158,7 +158,8 @@ describe('a server that requires a token and a subprotocol', () => {
     url = `http://127.0.0.1:${port}/`;
   });
   afterAll(() => server.shutdown());
-  // Requests of every kind, including one whose head the case writes itself, and refusals.
+  // These cases send every kind of request: normal requests, a request with a head that the case writes itself, and requests that are
+  // refused.
   const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
 
   test('the judge sends the token with every request, and no report contains the token', async () => {
@@ -203,7 +204,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect(httpRequest).toContain('Sec-WebSocket-Protocol: chat, other\r\n');
     expect(httpRequest).toContain('Authorization: (not shown)\r\n');
     expect(httpResponse).toMatch(/sec-websocket-protocol: chat\r\n/i);
-    // A case with its own subprotocols offers only those.
+    // This case has its own subprotocols, and offers only these.
     const own = JSON.parse(readFileSync(join(out, 'x_case_20_6_1.json'), 'utf8'));
     expect(own.httpRequest.match(/Sec-WebSocket-Protocol/g)).toHaveLength(1);
   });
@@ -334,7 +335,7 @@ test('the judge has every option, reporter and profile that docs/conformance.md 
   const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
   const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
   const using = page.slice(page.indexOf('## Using it'), page.indexOf('## Verdicts beyond Autobahn'));
-  // The server of the example has an option as well.
+  // The example server also has an option (--port). It is removed here.
   const named = using.replace('start-my-server --port 9001', '').match(/--[a-z][a-z-]+/g) ?? [];
   expect(named.length).toBeGreaterThan(15);
   for (const option of named) expect(known, option).toContain(option);

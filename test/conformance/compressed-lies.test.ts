@@ -11,9 +11,9 @@ import { encodeFrame, type Frame, FrameReader } from '../../conformance/wire/fra
 import { acceptOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
 import { duplexPair } from './pair.ts';
 
-/** How a server compresses, whatever it has agreed to. */
+/** How the server compresses. This does not depend on the parameters to which it has agreed. */
 interface Habits {
-  /** The answer to an offer; null declines. */
+  /** Returns the answer to an offer, or null if the server declines the offer. */
   readonly answer: (offer: string) => string | null;
   readonly windowBits: number;
   readonly keepsContext: boolean;
@@ -27,7 +27,7 @@ function compress(plain: Buffer, { windowBits, keepsContext }: Habits, context: 
   return deflateRawSync(plain, options).subarray(0, -4);
 }
 
-/** Echoes compressed messages of one frame. */
+/** Echoes compressed messages that have only one frame. */
 function serve(socket: Duplex, habits: Habits): void {
   let [received, sent]: Buffer[] = [Buffer.alloc(0), Buffer.alloc(0)];
   const send = (opcode: number, rsv: number, payload: Buffer): void => {

@@ -1,6 +1,6 @@
 /**
- * The files of expected results for other implementations have the failures that the original suite reports. docs/conformance.md shows
- * these failures. `npm run conformance -- others` compares real runs with the files.
+ * Tests the files of expected results for other implementations. The files contain the failures that Autobahn itself reports, and
+ * docs/conformance.md shows these failures. `npm run conformance -- others` compares real runs with the files.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { Running, root, run, track } from '../cli/process.ts';
 const folder = join(root, 'conformance', 'expected');
 const expected = (name: string): Baseline => parseBaseline(readFileSync(join(folder, name), 'utf8'));
 
-/** Verdicts on Autobahn's cases that are not OK. */
+/** Returns the cases of Autobahn that are not OK. */
 const ofAutobahn = ({ cases }: Baseline): Record<string, string> =>
   Object.fromEntries(Object.entries(cases).filter(([id]) => isAutobahn(id)));
 

@@ -1,4 +1,4 @@
-/** Tests the reports: the format that scripts for Autobahn's reports expect, and the contents that other readers need. */
+/** Tests the reports: the format that existing scripts for Autobahn's reports expect, and the contents for other readers. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -117,7 +117,7 @@ test('the reports show a payload as text or as hex, and show only the beginning 
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
-  // A payload is not cut inside a character.
+  // The shortened payload does not end inside a character.
   expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
 });
 

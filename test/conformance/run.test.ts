@@ -1,4 +1,4 @@
-/** Tests whole runs of the judge in this process: over a Duplex and over TCP, against correct and broken peers. */
+/** Tests whole runs of the judge in this process. The judge tests correct and broken peers, over a Duplex and over TCP. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -23,7 +23,7 @@ function echo(server: WebSocketServer): void {
   });
 }
 
-/** Starts a server that answers the handshake, and then calls `peer` with the socket. @returns its URL */
+/** Starts a server that answers the handshake, and then calls `peer` with the socket. @returns the URL of the server */
 async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     let head = '';
@@ -49,7 +49,7 @@ async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Options with short time limits, for peers that let each limit pass. Tests of other peers use the usual limits. */
+/** Options with short time limits, for peers that reach every time limit. Tests of other peers use the usual limits. */
 const hasty = { timeFactor: 0.05, agent: 'test' };
 
 describe('the conformance judge tests a server', () => {
@@ -122,7 +122,7 @@ describe('the conformance judge tests a server', () => {
     const url = await rawServer((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from('818101020304', 'hex'));
-        // Ends after the judge's Close frame.
+        // The server ends TCP after the Close frame of the judge.
         socket.once('data', () => socket.end());
       }),
     );
@@ -162,7 +162,7 @@ describe('the conformance judge tests a server', () => {
         if (chunk[0] === 0x88) socket.end(Buffer.from('880203e8', 'hex'));
       });
     });
-    // The limits of the second run are three times as long.
+    // In the second run, the time limits are three times as long.
     const [result] = await runServerCases({ ...hasty, timeFactor: 0.2, url, cases: ['1.1.1'] });
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
@@ -218,7 +218,7 @@ describe('the conformance judge tests a server', () => {
 });
 
 describe('the conformance judge tests a client', () => {
-  /** The usual loop, with the client of ws. */
+  /** Runs the cases one after the other, as Autobahn's clients do. The client is that of the package ws. */
   const loop = async (url: string, agent: string, only = Number.POSITIVE_INFINITY): Promise<void> => {
     const talk = (
       path: string,

@@ -1,6 +1,6 @@
 /**
- * Uses the vectors of `conform vectors` in a unit test, as other implementations can do. Our endpoint receives the bytes of every vector,
- * once as one chunk and once byte by byte.
+ * Uses the test vectors of `conform vectors` in a unit test, as other implementations can do. Our endpoint receives the bytes of every
+ * vector, once as one chunk and once byte by byte.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -44,8 +44,8 @@ interface Outcome {
 }
 
 /**
- * Gives the chunks to a new endpoint and returns the outcome. zlib works in threads. So the function waits for the expected outcome, for up
- * to a thousand turns of the event loop.
+ * Passes the chunks to a new endpoint and returns the outcome. Because zlib works in threads, the function waits for the expected outcome.
+ * It waits at most a thousand turns of the event loop.
  */
 async function outcomeOf(vector: Vector, chunks: readonly Buffer[]): Promise<Outcome> {
   const own = bench(vector.role, { codec: codecFor(vector) });

@@ -1,6 +1,6 @@
 /**
- * Tests verdicts with simulated observations. For Autobahn's cases, the verdict must be the one of the original suite. A silent peer must
- * never pass.
+ * Tests the judge's verdicts on simulated behaviour of peers. For Autobahn's cases, the verdict must equal the verdict of Autobahn itself.
+ * A silent peer must never pass.
  */
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -10,7 +10,7 @@ import { bytesOf } from '../../conformance/case/payload.ts';
 import { allCases } from '../../conformance/cases.ts';
 import { judge } from '../../conformance/run/verdict.ts';
 
-/** A peer that does everything that a case expects. */
+/** Returns the observation of a peer that does everything that a case expects, with these changes. */
 function good(one: Case, changes: Partial<Observation> = {}): Observation {
   const { events, echo, close } = one.expect;
   const code = close.codes === 'any' ? 1000 : close.codes[0]!;
@@ -144,7 +144,7 @@ describe('the level of a case determines the kind of failure', () => {
       behavior,
       level === 'MUST' ? 'FAILED' : 'INFORMATIONAL',
     ]);
-    // The level of a case does not matter for frames that break a rule.
+    // If a frame breaks a rule, the verdict does not depend on the level of the case.
     expect(verdictOf({ ...base, level }, { violation: 'a masked frame of a server' })[0]).toBe('FAILED');
   });
 });

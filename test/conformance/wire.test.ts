@@ -1,4 +1,7 @@
-/** Tests the judge's own codec. It writes any frame that a case needs, even an invalid one. It reads frames in chunks of any size. */
+/**
+ * Tests the judge's codec for frames. The codec writes any frame that a case needs, even an invalid frame. It reads frames in chunks of any
+ * size.
+ */
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../conformance/corpus/random.ts';
@@ -20,7 +23,7 @@ import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conf
 import { inflate } from '../../conformance/wire/inflate.ts';
 import { isUtf8 } from '../../conformance/wire/utf8.ts';
 
-/** Returns bytes without repetitions, the same in every run. In random bytes zlib would sometimes find a repetition. */
+/** Returns bytes without repetitions. Random bytes could contain a repetition by chance. The bytes are the same in every run. */
 function noiseOf(size: number): Buffer {
   const random = new Random(size + 1);
   return Buffer.from(Array.from({ length: size }, () => random.next() >>> 24));
@@ -104,7 +107,7 @@ describe("frames of the judge's codec", () => {
 describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /**
-   * Returns whether the bytes are valid UTF-8, that is, whether the decoder replaced nothing. A decoder that throws would be ten times
+   * Returns whether the bytes are valid UTF-8. For valid bytes, the decoder replaces no character. A decoder that throws would be ten times
    * slower.
    */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
@@ -207,7 +210,7 @@ describe("compression in the judge's codec", () => {
     ['that is cut off in a stored block', '000500faff48656c', null],
     ['without the byte of the empty block', 'f348cdc9c90700', 'Hello'],
   ])(
-    'a message %s has the same result with a window of 32 KiB and with a smaller one',
+    'a message %s has the same result with a window of 32 KiB and with a smaller window',
     (_how, digits, text) => {
       for (const bits of [15, 10]) {
         const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');

@@ -1,4 +1,4 @@
-/** Measures the memory that a decompression bomb costs: the peak of the receiving process (attacks A33, A34). */
+/** Measures the peak memory of a process that receives a decompression bomb (attacks A33, A34). */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -36,8 +36,8 @@ function peak(
 }
 
 /**
- * Returns the least growth of memory in up to five runs. If a run stays below `enough`, no further run follows. The garbage collector and
- * the compiler sometimes take a few hundred KiB, so several runs are needed.
+ * Returns the smallest growth of memory in up to five runs. If the growth of a run is below `enough`, no further run follows. Several runs
+ * are needed, because the garbage collector and the compiler sometimes use a few hundred KiB.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);
@@ -49,7 +49,7 @@ function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<
   return least;
 }
 
-// Only the Linux kernel reports a peak since a given moment.
+// Only Linux can report the peak memory since a chosen moment.
 const linux = process.platform === 'linux';
 
 describe.runIf(linux).each(engines)('with the compression engine "%s"', (engine) => {
@@ -75,7 +75,7 @@ describe.runIf(linux).each(engines)('with the compression engine "%s"', (engine)
   });
 
   test('if a message of 16 MiB is delivered, the measured growth includes the memory of the message', () => {
-    // The pieces of the message, and the whole message.
+    // This is the memory of the pieces of the message, and of the whole message.
     const most = 33 * MiB;
     const message = compressed(Buffer.alloc(16 * MiB));
     const { verdict, growth } = leastPeak(most, message, engine, false, 16 * MiB);

@@ -12,17 +12,23 @@ import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
 
-/** The sizes at which the codec changes to another engine, or uses zlib in another way. The tests also use one byte less and more. */
+/**
+ * At these sizes, the codec changes to another engine, or uses zlib in another way. The tests also use sizes of one byte less and one byte
+ * more.
+ */
 const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
-/** Compresses a message as a peer does, without our code. `flush` decides whether the message has one block or several blocks. */
+/**
+ * Compresses a message as a peer does, without our code. `options` can change the flush, so that the message has one block or several
+ * blocks.
+ */
 function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   const output = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
   return output.subarray(0, -4);
 }
 
-/** Returns a whole DEFLATE stream, whose last block is final. */
+/** Returns a whole DEFLATE stream. Its last block is final. */
 function finalDeflate(message: Uint8Array, options: object = {}): Buffer {
   return deflateRawSync(message, options);
 }
@@ -68,7 +74,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     });
 
     test('P23, P26, P29: with a context, the codec compresses a second Hello to at most five bytes, as in §7.2.3.2', () => {
-      // A Hello alone does not become smaller and would be sent uncompressed, so it is part of a longer message.
+      // One Hello alone would be sent uncompressed, because compression does not make it smaller. Therefore it is part of a longer message.
       const codec = codecOf(full, { engine });
       expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
       const first = Buffer.from('Hello'.repeat(4));
@@ -78,7 +84,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       expect(sent).not.toBe(first);
       expect(peer.message(sent)).toEqual(first);
       const short = codec.compressNow(second);
-      // One match, whatever its distance, the end of the block and the end of the message.
+      // The message consists of one match, the end of the block and the end of the message.
       expect(short.length).toBeLessThanOrEqual(5);
       expect(peer.message(short)).toEqual(second);
     });
@@ -89,7 +95,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       expect(codec.compressNow(empty)).toBe(empty);
       expect(await verdict(codec, hex('00'), 0)).toEqual(empty);
       expect(await verdict(codec, empty, 0)).toEqual(empty);
-      // A final empty block, once and several times.
+      // The message consists of one or two final empty blocks.
       expect(await verdict(codec, hex('03 00'), 0)).toEqual(empty);
       expect(await verdict(codec, hex('03 00 03 00 00'), 0)).toEqual(empty);
     });
@@ -128,7 +134,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
         for (const message of [
           jsonOf(size, size),
           noiseOf(size, size),
-          // With the noise in the context, this message would become very small.
+          // If the noise were in the context, this message would become very small.
           Buffer.concat([noiseOf(size, size), jsonOf(50, 1)]),
           jsonOf(size, size),
           Buffer.concat([jsonOf(60, 2), noiseOf(40, size)]),
@@ -153,7 +159,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
           const receiver = codecOf(direction, { engine, synchronous });
           const peer = new StrictInflate(windowBits, takeover);
           const window = 2 ** windowBits;
-          // Text that repeats just inside and just outside the window. The compressor could refer too far back.
+          // The text repeats at a distance that is just inside or just outside the window. The compressor might refer too far back.
           const messages = [-263, -262, -2, -1, 0, 1, 2, 262, 263].flatMap((offset) => {
             const noise = noiseOf(Math.min(40, window), offset + 300);
             const block = Buffer.concat([noise, jsonOf(Math.max(0, window + offset - noise.length), 3)]);
@@ -174,7 +180,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
   );
 
   test('P28: a compressed message refers back at most 8 KiB up to level 6, and a whole window from level 7', async () => {
-    // Each message is the same noise twice. It shrinks to half if the second copy can refer to the first.
+    // Each message contains the same noise twice. If the second copy can refer to the first copy, the message shrinks to half its size.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
       const message = Buffer.concat([noise, noise]);
@@ -277,7 +283,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       for (const [sent, text] of [
         [final, words],
         [hex('03 00'), Buffer.alloc(0)],
-        // This message is larger than what is inflated in one step.
+        // The codec inflates this message in more than one step.
         [Buffer.concat([final, stored(padding)]), Buffer.concat([words, padding])],
       ] as const) {
         for (const last of ['00', '01']) {
@@ -292,7 +298,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
           }
         }
       }
-      // 4,100 final blocks in a MiB.
+      // These are 4,100 final blocks in about 1 MiB.
       const blocks = Array.from({ length: 4100 }, (_, n) => finalDeflate(noiseOf(250, n)));
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
@@ -317,7 +323,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // A cut stream is a valid message only after a final block, or at the very beginning.
+          // A stream that is cut off is a valid message only if it ends after a final block, or if it is empty.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
@@ -337,7 +343,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
             }
           }
         }
-        // A message may end in these bytes as well.
+        // A message may also end with these bytes.
         for (const end of ['00 00 ff ff', '00 00 ff ff 03 00']) {
           const message = Buffer.concat([noiseOf(size, size), hex(end)]).subarray(-65_535);
           const whole = [
@@ -365,7 +371,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
           if (typeof result === 'string') expect(allowed).toContain(result);
           else expect(result.length).toBeLessThanOrEqual(size * 2);
         }
-        // After the empty block, the added bytes are read as one more block, here of type 3.
+        // The added bytes follow the empty block. They are read as another block, of the invalid type 3.
         const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
         expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
         const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);
@@ -407,7 +413,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
       const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
       expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
-      // A little output at the end changes nothing, and neither does synchronous: true.
+      // The result is the same with a little output at the end, and with synchronous: true.
       const some = Buffer.concat([
         Buffer.alloc(5_000_000, hex('00 00 00 ff ff')),
         peerDeflate(jsonOf(1000, 1)),
@@ -424,7 +430,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        // At most a part of the process's pool: 8 KiB, or 64 KiB and an alignment. The size depends on Node.
+        // The message may keep at most a part of the process's pool. The size of the pool depends on the version of Node.js.
         expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });
@@ -453,7 +459,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       const now = codec.decompress(peer, Infinity);
       expect(now instanceof Promise).toBe(length > 131_072);
       expect((await now).equals(zeros.subarray(0, length))).toBe(true);
-      // The limit is exact on each of these paths.
+      // The limit is exact for each of these sizes.
       for (const most of [length - 1, length]) {
         const other = codecOf(full, { engine });
         await other.decompress(peerDeflate(context), Infinity);
@@ -484,13 +490,13 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
             const peer = new StrictInflate(15, takeover);
             for (const size of [1500, 12_000, 20_000, 400_000]) {
               const message = jsonOf(size, size);
-              // @ts-expect-error: Node 20 has it, the library of TypeScript that we compile for does not
+              // @ts-expect-error: Node 20 supports `maxByteLength`, but the TypeScript library that we compile for does not
               const bytes = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
               bytes.set(message);
               const compressed = codec.compress(bytes);
               use(bytes);
               expect(peer.message(await compressed).equals(message)).toBe(true);
-              // With takeover the next message refers to this one.
+              // With context takeover, the next message refers to this message.
               const next = await codec.compress(jsonOf(size, size));
               expect(peer.message(next).equals(message)).toBe(true);
             }
@@ -530,7 +536,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     await done;
     expect(most).toBeGreaterThan(message.length / 4);
     expect(most).toBeLessThan(message.length + payload.length + 100_000);
-    // From here on, the receiver of the message counts and releases the memory.
+    // From this point, the receiver of the message counts and releases the memory.
     expect(charge.bytes).toBe(payload.length);
     charge.release();
     expect(budget.used).toBe(0);
@@ -542,7 +548,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     const peer = new StrictInflate(15, false);
     for (const size of [300, 300, 3000, 3000, 20_000, 20_000]) {
       const message = jsonOf(size, 1);
-      // Each message is compressed alone, so a peer does not need to keep a context.
+      // Each message is compressed without a context, so the peer does not need a context.
       expect(peer.message(await sender.compress(message)).equals(message)).toBe(true);
     }
     expect(budget.used).toBe(0);
@@ -563,11 +569,11 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     expect(used).toBeGreaterThan(reserved + 32_768);
     codec.compressNow(jsonOf(1000, 2));
     expect(budget.used).toBe(used);
-    // If work is in progress when the connection ends, this work reserves no memory again.
+    // Work that is in progress when the connection ends reserves no memory afterwards.
     const sending = codec.compress(jsonOf(50_000, 1));
     const receiving = codec.decompress(peerDeflate(jsonOf(400_000, 1)), Infinity);
-    // A closed connection gets no more work. The rejection is expected from the beginning, since it may come before
-    // the other result.
+    // A closed connection starts no more work. The test waits for the rejection in advance, because the rejection may come before the other
+    // result.
     const dropped = expect(receiving).rejects.toThrow('The connection is closed');
     codec.close();
     codec.close();

@@ -1,4 +1,4 @@
-/** Tests permessage-deflate with an endpoint that has a codec, and with its frames: RFC 7692 §6, §7.2; RFC 6455 §5.2. */
+/** Tests an endpoint with permessage-deflate, and the frames that it sends: RFC 7692 §6, §7.2; RFC 6455 §5.2. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -27,7 +27,7 @@ function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   return deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options }).subarray(0, -4);
 }
 
-/** Waits for zlib's threads. */
+/** Waits until zlib's threads have made the condition true. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
@@ -53,7 +53,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
         ['', 1],
         ['', 0],
       ]);
-      // These are the bytes of the RFC.
+      // This is the frame of the RFC.
       const wire = role === 'client' ? hex('41 03 f2 48 cd 80 04 c9 c9 07 00') : null;
       if (wire !== null) {
         const other = connect();
@@ -259,12 +259,12 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
         else endpoint[end]();
         if (end === 'receiveEnd') endpoint.terminate();
         if (end === 'close') {
-          // Our Close waits for the message before it, and messages that arrived earlier are still delivered.
+          // Our Close frame waits for the message before it. Messages that have already arrived are still delivered.
           await until(() => sink.frames.length === 2 && events.of('onText').length === 1);
           expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
         }
         endpoint.transportClosed();
-        // Both jobs end, whether or not the test waits for them.
+        // This waits until compression and decompression have ended.
         await until(() => sink.held === 0);
         await codecOf(full, { engine }).decompress(peerDeflate(jsonOf(300_000, 1)), 300_000);
         expect(events.of('onClose').length).toBe(1);
@@ -378,8 +378,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
               [client, server],
               [server, client],
             ] as const) {
-              // The server learns of the client's end only after it has read everything. The client may have closed
-              // first.
+              // The server processes the end of the client only after all messages. The client may have closed earlier.
               expect(to.received.length).toBe(from.sent.length);
               for (const [at, each] of from.sent.entries()) expect(to.received[at]!.equals(each)).toBe(true);
               expect(to.errors).toEqual([]);
@@ -413,7 +412,7 @@ function contentOf({ size, kind, seed }: Sending): Buffer {
   return kind === 'both' ? Buffer.concat([noiseOf(size >> 4, seed), jsonOf(size, seed)]) : jsonOf(size, seed);
 }
 
-/** One side of a connection in memory. */
+/** One side of a connection in memory. It records the messages that it sends and receives. */
 class Party implements EndpointEvents {
   readonly sink: MemorySink = new MemorySink();
   readonly endpoint: Endpoint;
@@ -431,7 +430,7 @@ class Party implements EndpointEvents {
   send(message: Sending): void {
     const content = contentOf(message);
     const { compress, fragmentSize, text, ping } = message;
-    // Latin1 letters, which have two bytes each in UTF-8.
+    // Each of these Latin-1 letters has two bytes in UTF-8.
     const data = text ? content.toString('latin1') : content;
     this.sent.push(Buffer.from(data as string));
     if (fragmentSize > 0) sendFragmented(this.endpoint, data, fragmentSize, compress);
@@ -450,7 +449,7 @@ class Party implements EndpointEvents {
   onPing(): void {}
   onPong(): void {}
   onClosing(byPeer: boolean): void {
-    // At this point everything that was sent before the Close has arrived.
+    // All data that the peer sent before its Close frame has arrived.
     if (byPeer) this.closing = true;
   }
   onClose(): void {}
@@ -459,7 +458,7 @@ class Party implements EndpointEvents {
   }
 }
 
-/** Carries bytes between two parties, in chunks of any size. */
+/** Passes bytes between the two sides of a connection, in chunks of any size. */
 class Wire {
   readonly #parties: readonly Party[];
   readonly #pick: (limit: number) => number;
@@ -476,7 +475,7 @@ class Wire {
       const bytes = from.sink.bytes.subarray(this.#carried[index]);
       this.#carried[index]! += bytes.length;
       const step = [3, 100, 5000, 70_000][this.#pick(4)]!;
-      // Byte by byte only if that ends soon.
+      // Chunks of a few bytes would take too long for much data.
       const least = bytes.length > 20_000 ? 5000 : 1;
       for (let at = 0; at < bytes.length; ) {
         const end = Math.min(bytes.length, at + Math.max(least, 1 + this.#pick(step)));
@@ -484,7 +483,7 @@ class Wire {
         at = end;
       }
     }
-    // The client's Close was answered when the server received it. The client itself need not answer.
+    // The server has answered the Close frame of the client when it received that frame. The client does not have to answer.
     const [client, server] = this.#parties as [Party, Party];
     if (server.closing && client.endpoint.state >= 2) client.closing = true;
   }

@@ -64,7 +64,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
   return Buffer.concat([header, content]);
 }
 
-// ---- streams as peers may make them ----
+// ---- streams that peers may send ----
 
 /** A part of a message: text, noise, or a run of one byte. */
 const part = fc
@@ -77,7 +77,7 @@ const part = fc
     kind === 'json' ? jsonOf(size, seed) : kind === 'noise' ? noiseOf(size, seed) : Buffer.alloc(size, seed),
   );
 
-/** The ways in which a part of a stream is written: blocks of any type, flushed or final. */
+/** How a part of a stream is written: as blocks of any type, flushed or final. */
 const writing = fc.record({
   how: fc.constantFrom('flushed', 'final', 'stored', 'stored and final'),
   level: fc.integer({ min: 0, max: 9 }),
@@ -110,7 +110,7 @@ const stream: fc.Arbitrary<Stream> = fc
       else payload.push(deflateRawSync(content, { ...settings, finishFlush: zlib.Z_SYNC_FLUSH }));
       plain = Buffer.concat([plain, content]);
     }
-    // A message may end after a final block. Otherwise it needs the empty stored block, whose tail is not sent.
+    // A message may end after a final block. Otherwise it ends with an empty stored block. The last four bytes of this block are not sent.
     payload.push(hex(end === '' && !isWhole ? '00' : end));
     return { context, payload: Buffer.concat(payload), message: plain.subarray(context.length) };
   });
@@ -222,7 +222,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
 
   test('FAULT-9, P28: the three engines accept the same distances, both inside a message and back into the context', async () => {
     const far = noiseOf(40_000, 1);
-    // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
+    // Inside one message, a distance may be larger than our window. Only the RFC limits the sender.
     for (const back of [250, 300, 600, 5000, 30_000]) {
       const message = Buffer.concat([far.subarray(0, back), far.subarray(0, 200)]);
       const payload = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
@@ -230,7 +230,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
         expect(await agreed(payload, Buffer.alloc(0), bits)).toBe(message.toString('hex'));
       }
     }
-    // The bytes before the message are available as far as the window reaches.
+    // Earlier messages are available only inside the window.
     for (const bits of [8, 9, 12, 15]) {
       const size = 2 ** bits;
       const context = far.subarray(0, size + 300);
@@ -242,9 +242,9 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
           0,
           -4,
         );
-        // zlib never uses the farthest distances: it writes these bytes as literals.
+        // zlib never uses the farthest distances. It writes these bytes as literals.
         const isReferred = payload.length < 100;
-        // zlib does not refer to the very first byte of a dictionary either.
+        // zlib also never refers to the first byte of a dictionary.
         const isThere = offset <= 1 || !isReferred;
         expect(await agreed(payload, context, bits)).toBe(
           isThere ? message.toString('hex') : 'WS_INVALID_DEFLATE',

@@ -16,7 +16,7 @@ import { type ExtensionOffer, formatExtensions, parseExtensions } from '../../sr
 import { acceptRequest, verifyRequest } from '../../src/handshake/server.ts';
 import { prototypeKeys, refusalOf, request, response, sampleKey } from '../handshake/samples.ts';
 
-/** The parameters of an element, by their names. Undefined means that a parameter is absent, and null means that it has no value. */
+/** The parameters of an element by name. `undefined` means that the parameter is absent. `null` means that it has no value. */
 interface Parameters {
   readonly server_no_context_takeover?: null | undefined;
   readonly client_no_context_takeover?: null | undefined;
@@ -66,8 +66,8 @@ for (const serverNoContextTakeover of [false, true])
         });
 
 /**
- * Returns an element with these parameters. The parameter with the index `first` comes first: a test can use every order, since the order
- * has no meaning.
+ * Returns an element with these parameters. The parameter with the index `first` comes first. The order has no meaning, so a test can use
+ * every order.
  */
 function element(parameters: Parameters, first = 0): ExtensionOffer {
   const order = [...names.slice(first), ...names.slice(0, first)];
@@ -81,13 +81,16 @@ function element(parameters: Parameters, first = 0): ExtensionOffer {
 
 function parametersOf({ name, parameters }: ExtensionOffer): Parameters {
   const read = Object.fromEntries(parameters);
-  // This is not an assertion of vitest, because it is called too often.
+  // An assertion of vitest would be too slow, because this function is called very often.
   if (name !== 'permessage-deflate' || Object.keys(read).length !== parameters.length)
     throw new Error(`not one element with distinct parameters: ${name} ${JSON.stringify(parameters)}`);
   return read;
 }
 
-/** The ways in which an answer may contradict an offer. Each entry is one sentence of RFC 7692 §7.1, with the code of the refusal. */
+/**
+ * The ways in which an answer can contradict an offer. Each entry implements one sentence of RFC 7692 §7.1, and has the code of the
+ * refusal.
+ */
 const rules: readonly {
   readonly code: DeflateRefusalCode;
   readonly parameter: (typeof names)[number];
@@ -107,19 +110,19 @@ const rules: readonly {
     broken: (offer, answer) => has(offer, 'server_max_window_bits') && !has(answer, 'server_max_window_bits'),
   },
   {
-    // §7.1.2.1: … with the same or a smaller value as in the offer.
+    // §7.1.2.1: the value in the answer is not larger than the value in the offer.
     code: 'WS_DEFLATE_WINDOW_TOO_LARGE',
     parameter: 'server_max_window_bits',
     broken: (offer, answer) => Number(answer.server_max_window_bits) > Number(offer.server_max_window_bits),
   },
   {
-    // §7.1.2.2: an answer to an offer without the parameter does not have it.
+    // §7.1.2.2: if the offer does not have the parameter, the answer does not have it.
     code: 'WS_DEFLATE_PARAMETER_NOT_OFFERED',
     parameter: 'client_max_window_bits',
     broken: (offer, answer) => has(answer, 'client_max_window_bits') && !has(offer, 'client_max_window_bits'),
   },
   {
-    // §7.1.2.2: a server that uses the offered value states one that is equal to it or smaller.
+    // §7.1.2.2: the value in the answer is not larger than the value in the offer.
     code: 'WS_DEFLATE_WINDOW_TOO_LARGE',
     parameter: 'client_max_window_bits',
     broken: (offer, answer) =>

@@ -137,7 +137,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
   for (const compression of [false, true]) {
     for (const [name, { shape, run }] of Object.entries(deeds)) {
       const how = compression ? 'with compression' : 'uncompressed';
-      test(`FAULT-1: if a payload is ${name} after send, ${how}, the peer receives the whole message, or the sender reports one error`, async () => {
+      test(`FAULT-1: if a payload is ${name} after send, the peer receives the whole message, or the sender reports one error (${how})`, async () => {
         for (const size of [100, 4097, 20_000, 400_000]) {
           for (const isRandom of [false, true]) {
             const { server, client } = await pair(compression);

@@ -1,4 +1,4 @@
-/** Tests `rfc6455 4d`: the list that it prints for a folder, as text and as JSON, and its exit codes. */
+/** Tests the output of `rfc6455 4d` for a folder, as text and as JSON, and its exit codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * `rfc6455 4d --translate`: the translated programs of the pages run without changes. The translator marks each untranslated part, and
- * loses no line.
+ * Tests `rfc6455 4d --translate`. The translated programs of the documentation run without changes. The translator marks each untranslated
+ * part, and loses no line.
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ afterEach(async () => {
   await Promise.all([webServer.stop(0), plugin.clearAll(), pluginV1.clearAll()]);
 });
 
-/** Records the texts of ALERT. */
+/** Records the texts that the program passes to ALERT. */
 function alerts(): Journal {
   const journal = new Journal();
   console.log = (text: unknown) => journal.note(text);
@@ -45,7 +45,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     const heard = new Journal();
     const ws = WebSocket.new(url(), { onMessage: (_ws, { data }) => heard.note(data) });
     ws.send('größer, café');
-    // 4D removes the accents as well.
+    // The function Uppercase of 4D also removes the accents.
     expect(await heard.length(1)).toEqual(['GROSSER, CAFE']);
     expect(program.wss).toMatchObject({ terminated: false });
   });
@@ -98,7 +98,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     const files = version1.map(({ path, text }) => ({ path, text: text.replaceAll('8000', String(port)) }));
     expect(guessVersion(files)).toBe('plugin-v1');
     const program = await run(files, 'plugin-v1');
-    // The method of the program answers. This wrapper records what the client receives.
+    // The method of the program sends an answer. This wrapper also records what the client receives.
     const heard = new Journal();
     const method = pluginV1.methods.get('WS_EVENT') as unknown as Method;
     pluginV1.methods.set('WS_EVENT', (...parameters: unknown[]) => {

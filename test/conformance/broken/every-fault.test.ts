@@ -1,6 +1,6 @@
 /**
- * `npm run conformance:selftest` checks that the judge finds faults. Every broken peer fails exactly the cases that
- * name its fault, and a peer without a fault fails no case.
+ * `npm run conformance:selftest` checks that the judge finds faults. Every broken peer fails exactly the cases that name its fault. A peer
+ * without a fault fails no case.
  */
 
 import { describe, expect, test } from 'vitest';

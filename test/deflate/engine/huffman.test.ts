@@ -19,8 +19,8 @@ function tallyOf(frequencies: readonly number[]): Tally {
 }
 
 /**
- * Returns the number of bits with a Huffman code without a limit. This is the sum of the weights of all inner nodes, which are found by
- * repeated sorting.
+ * Returns the number of bits with a Huffman code without a limit. This number is the sum of the weights of all inner nodes. Repeated
+ * sorting finds these nodes.
  */
 function leastBits(frequencies: readonly number[]): number {
   const weights = frequencies.filter((frequency) => frequency > 0);
@@ -50,7 +50,7 @@ function leastBitsWithin(limit: number, frequencies: readonly number[]): number 
 const kraft = (lengths: Uint8Array): number =>
   lengths.reduce((sum, length) => sum + (length === 0 ? 0 : 2 ** -length), 0);
 
-/** Returns a code of `assignCodes` as the RFC writes it. */
+/** Returns a code of `assignCodes` in the notation of the RFC. */
 const written = (code: number): string =>
   (code & 0xffff)
     .toString(2)
@@ -96,7 +96,7 @@ describe('Huffman code lengths from frequencies', () => {
       const bits = buildLengths(tally, limit, lengths);
       expect(Math.max(...lengths)).toBe(limit);
       expect(kraft(lengths)).toBe(1);
-      // Frequencies like these are the worst case of a cheap repair. With others the loss is a thousandth as large.
+      // These frequencies are the worst case of the fast algorithm. With usual frequencies, the loss is a thousand times smaller.
       expect(bits).toBeLessThanOrEqual(leastBitsWithin(limit, [...tally.counts]) * 1.15);
       for (let symbol = 1; symbol < symbols; symbol++)
         expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
@@ -158,7 +158,7 @@ describe('Huffman codes from code lengths', () => {
 describe('the decoding table from code lengths', () => {
   const values = Int32Array.from({ length: 288 }, (_, symbol) => symbol << 16);
 
-  /** Decodes the lowest bits of `bits` with a table. */
+  /** Returns the symbol that the lowest bits of `bits` stand for in a table. */
   function lookUp(table: Int32Array, root: number, bits: number): { symbol: number; length: number } {
     let entry = table[bits & ((1 << root) - 1)] ?? 0;
     if ((entry & ENTRY_LINK) === 0) return { symbol: entry >>> 16, length: entry & 15 };
@@ -203,12 +203,12 @@ describe('the decoding table from code lengths', () => {
   });
 
   test('the largest possible tables fit into the reserved memory', () => {
-    // The longest codes spread over as many second tables as possible: one short code at each step.
+    // A tree with one short code at each step has long codes in as many second tables as possible.
     const lengths = new Uint8Array(288);
     const table = new Int32Array(1024).fill(-1);
     let most = 0;
     for (let seed = 0; seed < 300; seed++) {
-      // Dividing the leaves of a complete code at random gives any complete code.
+      // Random divisions of the leaves of a complete code can give any complete code.
       const leaves = [0];
       let state = seed;
       while (leaves.length < 286) {
