@@ -28,7 +28,8 @@ test('P23, P26: when messages are compressed one after the other, no result cont
     for (const message of messages) {
       const output = await deflated(message, fast, dictionary);
       const whole = deflateNow(message, fast, dictionary);
-      // A slice has 128 KiB, and the compressor flushes at the end of each slice. So only a message of one slice has the same bytes.
+      // A slice has 128 KiB, and the compressor flushes at the end of each slice. So only a message of one slice equals the output of one
+      // call.
       if (message.length <= 131_072) expect(output.equals(whole)).toBe(true);
       expect(inflateNow(output, dictionary, message.length).equals(message)).toBe(true);
       expect(output.length).toBeLessThanOrEqual(whole.length * 1.02 + 20 * (message.length / 131_072));

@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test("FAULT-9, P31: the three engines refuse a stored block with missing bytes, and accept a message that ends with the probe's bytes", async () => {
+  test('FAULT-9, P31: the three engines refuse a stored block that lacks a few bytes, and accept a message that ends with the same bytes', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {

@@ -154,7 +154,7 @@ const same = (a: DeflateParams, b: DeflateParams): boolean =>
   a.serverMaxWindowBits === b.serverMaxWindowBits &&
   a.clientMaxWindowBits === b.clientMaxWindowBits;
 
-/** Calls `check` for all pairs, and makes one assertion about the first few failures, since 92,160 assertions would take minutes. */
+/** Calls `check` for all pairs, and makes only one assertion, about the first few failures. 92,160 assertions would take minutes. */
 function forAll<A, B>(
   as: readonly A[],
   bs: readonly B[],
@@ -249,7 +249,7 @@ describe('the answer of a server (acceptDeflate)', () => {
   test('P2, P13, P14, P19: of all valid answers, the server chooses the one with the largest windows that its configuration allows', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
-      // The parameters are independent of each other (§7.1), so the test searches each by itself.
+      // The parameters do not depend on each other (§7.1). Therefore the test searches each parameter separately.
       const best = (name: 'server_max_window_bits' | 'client_max_window_bits', limit: number): number => {
         let found = 0;
         for (const value of [undefined, ...bits]) {
@@ -261,7 +261,7 @@ describe('the answer of a server (acceptDeflate)', () => {
         return found;
       };
       const expected = {
-        // A flag is set if either side wants it, and only then.
+        // A flag is set if and only if one of the two sides wants it.
         serverNoContextTakeover: config.serverNoContextTakeover || offer.server_no_context_takeover === null,
         clientNoContextTakeover: config.clientNoContextTakeover || offer.client_no_context_takeover === null,
         serverMaxWindowBits: best('server_max_window_bits', config.serverMaxWindowBits),
@@ -345,8 +345,8 @@ describe('the answer of a server (acceptDeflate)', () => {
 });
 
 /**
- * Lists of parameters in which one parameter makes the whole element invalid. Each has the code that a client reports, and the name of the
- * invalid parameter.
+ * Lists of parameters in which one parameter makes the whole element invalid. Each entry has the code that a client reports, and the name
+ * of the invalid parameter.
  */
 interface Malformed {
   readonly title: string;
@@ -373,7 +373,7 @@ const wrongBits = [
     'null',
     '__proto__',
   ],
-  // The parser of the header field never returns these. The rule applies nevertheless.
+  // The parser of the header field never returns these values. The check of the parameters refuses them nevertheless.
   ...['', ' 9', '9 ', '9\n', '9\r\n', '9;', '"9"', '\u0669', '\uff19', '8,9'],
 ];
 
@@ -456,7 +456,7 @@ const malformed: readonly Malformed[] = [
   ),
 ];
 
-/** Yields these parameters alone, then after valid parameters, and then before valid parameters. */
+/** Yields these parameters in three ways: alone, after valid parameters, and before valid parameters. */
 function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
   const used = new Set(parameters.map(([name]) => name));
   const right: ExtensionOffer['parameters'] = [
@@ -561,8 +561,8 @@ function expectNamed(error: HandshakeError, parameter: string): void {
 
 describe('the check of the answer by a client (confirmDeflate)', () => {
   /**
-   * Returns the outcome that the rules require: the possible codes of a refusal, or the agreed parameters. The client obeys the parameters
-   * of its offer.
+   * Returns the outcome that the rules require. This is the list of possible codes of a refusal, or the agreed parameters. The client obeys
+   * the parameters of its offer.
    */
   function expected(offer: Parameters, answer: Parameters): DeflateParams | string[] {
     const broken = rules.filter((rule) => rule.broken(offer, answer));
@@ -594,7 +594,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
   }
 
   test('P6, P12, P14, P16, P20, P22: for all configurations and answers, the client accepts or refuses the answer as the rules require', () => {
-    // Only the limits and one value between them, because an error costs a stack trace.
+    // The test uses only four window sizes, because each error costs the time of a stack trace.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
     );
@@ -606,7 +606,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
   });
 
   test('P6, P12, P20, P22: for all offers and answers, the client accepts or refuses the answer as the rules require', () => {
-    // Each parameter by itself, and then all of them with few values.
+    // The test first uses each parameter alone, and then all parameters together with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
     const coarse = (all: readonly Parameters[]) =>
@@ -676,7 +676,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     ['; server_max_window_bits=10', { serverMaxWindowBits: 10 }, { serverMaxWindowBits: 12 }],
     ['; client_max_window_bits=8', { clientMaxWindowBits: 8 }, {}],
     ['; client_max_window_bits=10', { clientMaxWindowBits: 10 }, { clientMaxWindowBits: 12 }],
-    // If the server does not mention a parameter, the client's promise counts.
+    // If the answer does not contain a parameter, the promise in the client's offer counts.
     ['', { clientMaxWindowBits: 12 }, { clientMaxWindowBits: 12 }],
     ['', { clientNoContextTakeover: true }, { clientNoContextTakeover: true }],
   ])(

@@ -1,6 +1,6 @@
 /**
  * Tests messages that are compressed in parts while the application writes them: RFC 7692 §7.2.1. They use the same context as messages
- * that are sent as a whole.
+ * that are sent whole.
  */
 import { describe, expect, test } from 'vitest';
 import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
@@ -29,7 +29,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
           wire.push(sender.endOfParts);
           const message = await receiver.decompress(Buffer.concat(wire), Number.POSITIVE_INFINITY);
           expect(message.equals(Buffer.concat(parts))).toBe(true);
-          // The contexts of the two sides are still equal.
+          // The contexts of the sender and the receiver are still equal.
           const whole = make(3_000, 7);
           const compressed = await sender.compress(whole, true);
           if (compressed === whole) continue;

@@ -1,4 +1,7 @@
-/** Tests the limits on the work in one turn of the event loop. Further work waits for a later turn, or zlib's threads do it. */
+/**
+ * Tests the limits on the decompression work in one turn of the event loop. Work beyond a limit waits for a later turn, or is done in
+ * zlib's threads.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -51,7 +54,7 @@ test('FAULT-5: in one turn of the event loop, a connection may process only 64 K
   busy.spend(64 * KiB);
   const after = (milliseconds: number) => {
     now = 100 + milliseconds;
-    // The clock is read again only after some work.
+    // The clock is read again only after some more work.
     busy.spend(8 * KiB);
     return [busy.isSpent, idle.isSpent];
   };
@@ -167,7 +170,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       const atOnce = results.filter((result) => !(result instanceof Promise));
       expect(atOnce.length).toBeGreaterThan(2);
       expect(atOnce.length * size).toBeLessThanOrEqual(512 * KiB + size);
-      // Another connection does not have to wait.
+      // A message on another connection is decompressed immediately.
       expect(codecOf(alone, { engine }).decompress(bomb, MiB)).toBeInstanceOf(Buffer);
       for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
     }
@@ -192,7 +195,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     const codec = codecOf(alone, { engine });
     let done = false;
     const result = Promise.resolve(codec.decompress(payload, MiB)).finally(() => (done = true));
-    // With zlib's threads the number of turns would be arbitrary.
+    // zlib's threads would need an unknown number of turns. So two turns are enough only without threads.
     await nextTurn();
     await nextTurn();
     expect(done).toBe(true);
@@ -226,7 +229,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     expect(payload.length).toBeGreaterThan(1000);
     expect(await verdict(context, payload, 3600)).toEqual(Buffer.concat(parts));
     expect(await verdict(context, payload, 3599)).toBe('WS_MESSAGE_TOO_BIG');
-    // This is more than fits into a turn, so zlib's threads take it.
+    // The limit of a turn does not allow this message, so zlib's threads decompress it.
     const large = Buffer.alloc(200_000);
     const bomb = Buffer.concat([deflateRawSync(noiseOf(600, 2)), deflateRawSync(large)]);
     const result = await verdict(codecOf(alone, { engine }), bomb, MiB);

@@ -1,6 +1,6 @@
 /**
- * Tests the compression and decompression of single messages with node:zlib, in one call and in its threads. Both have to give the same
- * result.
+ * Tests node:zlib with single messages. It compresses and decompresses them in one call or in its threads. The results of the two ways must
+ * be equal.
  */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ describe('P23: compressing with zlib in one call', () => {
     const hello = Buffer.from('Hello');
     expect(deflateNow(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
     expect(deflateNow(hello, fast, hello)).toEqual(hex('f2 00 11 00 00'));
-    // §7.2.3.6
+    // This is the empty message of 7692 §7.2.3.6.
     expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
   });
 
@@ -55,7 +55,7 @@ describe('P23: compressing with zlib in one call', () => {
   });
 
   test.each([8, 9])('P25: with %i window bits, no distance is greater than 250 bytes', (windowBits) => {
-    // zlib turns 8 bits into 9, which is a window of 512 bytes. Its output must fit into a window of 256.
+    // zlib uses a window of 512 bytes instead of 256. Its output must nevertheless fit into a window of 256 bytes.
     const peer = new StrictInflate(windowBits, false);
     for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       for (let period = 240; period <= 270; period++) {
@@ -93,7 +93,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
 
   test('P24, A34: after a final block, the next block can refer to the context and to the earlier output of the same message', async () => {
     const window = noiseOf(32_768, 5);
-    // The first stream refers to bytes just inside the window. The second one refers to bytes just after the first stream's.
+    // The first stream refers to the oldest bytes in the window. The second stream also refers to the output of the first stream.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
     const between = Buffer.concat([window, first]).subarray(-32_768);
     const second = Buffer.concat([between.subarray(300, 900), first.subarray(0, 900), jsonOf(500, 1)]);

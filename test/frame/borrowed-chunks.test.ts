@@ -1,6 +1,6 @@
 /**
- * Tests `receive` with borrowed chunks. One piece of memory holds chunk after chunk, of all connections. It is overwritten as soon as a
- * chunk was processed. The reference is `receive` with chunks that have memory of their own.
+ * Tests `receive` with borrowed chunks. All connections receive their chunks in the same memory, one chunk after the other. The memory is
+ * overwritten as soon as a chunk is processed. The test compares the result with chunks that have separate memory.
  */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -20,10 +20,10 @@ import {
 
 const READ_SIZE = 65_536;
 
-/** Passes chunks to endpoints in memory that is used again for each chunk. */
+/** Passes chunks to endpoints. All chunks are in the same memory. */
 class Lender {
   readonly #memory = Buffer.alloc(READ_SIZE);
-  /** Whether each chunk is the same Buffer object, not a new view of the memory. */
+  /** Whether all chunks use the same Buffer object. Otherwise each chunk is a new view of the memory. */
   readonly #isSame: boolean;
 
   constructor(isSame = false) {
@@ -41,7 +41,7 @@ class Lender {
   }
 }
 
-/** Keeps the objects that the events deliver, and reads them only at the end. */
+/** Keeps the objects that the events deliver, and reads their contents only at the end. */
 function keeper(role: Role, options: Partial<EndpointOptions>) {
   const kept: (readonly [string, string | Uint8Array])[] = [];
   const keep = (name: string) => (value: string | Uint8Array) => void kept.push([name, value]);
@@ -113,7 +113,7 @@ describe.each(roles)('a %s receives chunks in memory that the transport reuses',
                 if (pausedAt.includes(events++)) endpoint.pause();
               };
               for (const chunk of chunks) {
-                // Data also arrives while the endpoint is paused: the transport had read it before.
+                // The transport may have read data before the pause. So data also arrives during a pause.
                 receive(endpoint, Buffer.from(chunk));
               }
               while (endpoint.isPausedByUser) endpoint.resume();

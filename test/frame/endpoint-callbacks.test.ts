@@ -1,6 +1,6 @@
 /**
- * Inside a callback of the application (a hook), user code may call any method of the endpoint. These tests make every call inside every
- * hook, and throw in every hook. They also use a transport that delivers synchronously, so that `receive` runs during a send.
+ * Inside a callback (hook), an application may call any method of the endpoint. These tests make every call inside every hook, and throw in
+ * every hook. They also use a transport that delivers synchronously, so that `receive` runs during a send.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -22,7 +22,7 @@ import {
 
 const closePayload = Buffer.from([3, 232]);
 
-/** For each entry, `act` makes an open endpoint call the hook. */
+/** For each hook, `act` makes an open endpoint call the hook. */
 const triggers: Record<string, { hook: EventName; act: (connection: Bench) => void }> = {
   onText: { hook: 'onText', act: ({ feed }) => void feed({ opcode: 1, payload: 'text' }) },
   'onText in pieces': {
@@ -58,7 +58,7 @@ const triggers: Record<string, { hook: EventName; act: (connection: Bench) => vo
   'onClose of the peer': { hook: 'onClose', act: ({ endpoint }) => endpoint.receiveEnd() },
 };
 
-/** Everything that can be called on an endpoint. */
+/** All calls that an application can make on an endpoint. */
 const calls: Record<string, (connection: Bench) => void> = {
   sendText: ({ endpoint }) => void endpoint.sendText('reply'),
   'sendText, large': ({ endpoint }) => void endpoint.sendText('reply'.repeat(2000)),
@@ -93,7 +93,7 @@ const calls: Record<string, (connection: Bench) => void> = {
   },
 };
 
-/** Checks the rules that every test has to follow: §5.5.1, §5.4, §7.1.4. */
+/** Checks the rules that every test must obey: §5.5.1, §5.4, §7.1.4. */
 function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder): void {
   let inside = false;
   let closed = false;
@@ -103,7 +103,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
       expect(closed).toBe(false);
       closed = true;
     } else if (opcode < 8) {
-      // C3: no data frame follows a Close; F17: messages do not interleave.
+      // C3: no data frame follows a Close frame. F17: messages are not interleaved.
       expect(closed).toBe(false);
       expect(opcode === 0).toBe(inside);
       inside = !fin;
@@ -130,7 +130,7 @@ describe.each(roles)('the callbacks of a %s call methods of the endpoint', (role
         };
         act(connection);
         expect(ran).toBe(1);
-        // The connection continues, if it is still open.
+        // If the connection is still open, it continues.
         endpoint.resume();
         endpoint.transportDrained();
         connection.feed({ opcode: 1, payload: 'after' });
@@ -327,7 +327,7 @@ describe.each(roles)('the callbacks of a %s call methods of the endpoint', (role
   });
 });
 
-/** Passes all bytes to the other endpoint immediately, during the call that sends them. */
+/** Passes all bytes to the other endpoint immediately, during the call that sends the bytes. */
 class SynchronousSink implements ByteSink {
   peer: Endpoint | null = null;
   sent: Buffer[] = [];
@@ -393,7 +393,7 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];
-      // This endpoint answers every event with a message, and the other one answers each ping with a message.
+      // This endpoint answers every event with a message. The other endpoint answers each ping with a message.
       replier.events.act = (event) => {
         if (event === 'onFragment') replier.endpoint.ping(Buffer.from('progress'));
         if (event === 'onPing') replier.endpoint.sendText('pinged');

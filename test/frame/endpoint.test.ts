@@ -175,7 +175,7 @@ describe.each(roles)('a %s receives', (role) => {
     const end = { opcode: 0, payload: Buffer.alloc(5000, 2) };
     expect(first.endpoint.receive(peerFrame(role, begin))).toBe(true);
     expect(second.endpoint.receive(peerFrame(role, begin))).toBe(true);
-    // The rest of the current chunk is processed; a small message in one piece needs no room.
+    // The endpoint processes the rest of the current chunk. A small message in one piece needs no memory of the budget.
     const chunk = Buffer.concat([begin, { opcode: 9, payload: 'ping' }].map((spec) => peerFrame(role, spec)));
     expect(third.endpoint.receive(chunk)).toBe(false);
     expect([third.endpoint.isPaused, third.endpoint.isPausedByUser]).toEqual([true, false]);
@@ -208,7 +208,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[1]?.buffer).not.toBe(chunk.buffer);
     expect(received[0]?.equals(Buffer.alloc(60_000, 1))).toBe(true);
     expect(received[1]?.equals(Buffer.alloc(100, 2))).toBe(true);
-    // A message is copied, large or not, if it is only a small part of its chunk.
+    // If a message is only a small part of its chunk, the endpoint copies the message, even if it is large.
     const mostlyOther = Buffer.from(new ArrayBuffer(65_536));
     const medium = peerFrame(role, { opcode: 2, payload: Buffer.alloc(5000, 3) });
     medium.copy(mostlyOther);
@@ -324,7 +324,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'old' });
-    // The transport is no longer blocked, but `drained` has not been called yet.
+    // The transport is no longer blocked, but `transportDrained` has not been called yet.
     sink.blocked = false;
     feed({ opcode: 9, payload: 'new' });
     endpoint.transportDrained();
@@ -403,7 +403,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(sink.bytes.length).toBe(0);
     expect(events.log).toEqual([]);
     expect(endpoint.state).toBe(Open);
-    // Invalid arguments throw in every state.
+    // Invalid arguments throw in every state of the connection.
     endpoint.transportClosed();
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
@@ -515,7 +515,7 @@ describe.each(roles)('a %s closes', (role) => {
       open.feed({ opcode: 8, payload });
       expect(open.sentCloseCode()).toBe(code);
       expect(open.sink.calls).toEqual(['closing', 'end']);
-      // §7.1.5: such a frame does not count as a received Close frame.
+      // §7.1.5: a Close frame with an error does not count as a received Close frame.
       open.endpoint.transportClosed();
       expect(open.events.of('onClose')).toEqual([[1006, '', false, false]]);
       const closing = bench(role);
@@ -654,7 +654,7 @@ interface ViewConstructor {
   new (memory: ArrayBuffer, offset: number, length: number): ArrayBufferView<ArrayBuffer>;
 }
 
-/** Lists every way to send, each of which has to be refused. */
+/** Calls every method that sends. Each call must be refused. */
 function sendEverything(endpoint: Endpoint, role: Role): void {
   expect(endpoint.sendText('x')).toBe(0);
   expect(endpoint.sendText('x'.repeat(5000))).toBe(0);
@@ -672,8 +672,8 @@ function sendEverything(endpoint: Endpoint, role: Role): void {
 }
 
 /**
- * Tests each cell of the table in the header of endpoint.ts. In a cell with `-`, the event has no effect: nothing changes, nothing is sent,
- * and nothing is reported.
+ * Tests each cell of the table at the top of endpoint.ts. If a cell contains `-`, the event has no effect: the state does not change, and
+ * the endpoint sends and reports nothing.
  */
 describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
   const ended = role === 'server' ? ['closing', 'end'] : ['closing'];
@@ -695,7 +695,7 @@ describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
     sent?: number;
     calls?: string[];
     log?: unknown[][];
-    /** What `onClose` reports in the end. */
+    /** The values that `onClose` reports at the end of the connection. */
     close: unknown[] | null;
   }
   const lost = [1006, '', false, false];
@@ -961,8 +961,8 @@ describe.each(roles)('a %s sends', (role) => {
     ] as const) {
       const counts = new Set<number>();
       for (const border of [0, 125, 126, 65535, 65536]) {
-        // Lengths around these boundaries in UTF-16 units and in bytes. The endpoint writes text in place up to a certain size, so the list
-        // also has lengths around this size.
+        // These lengths are near the boundaries, in UTF-16 units and in bytes. Up to a certain size the endpoint writes text in place, so
+        // the list also contains lengths near this size.
         for (const middle of [
           border,
           border / width,
@@ -1082,7 +1082,7 @@ describe.each(roles)('a %s sends', (role) => {
   });
 
   test('F13: an endpoint never modifies the payload of the caller, and never sends uninitialized memory [A40]', () => {
-    // Our sink reserves memory full of 0xa5. No payload contains that byte, so a server must never send it.
+    // The sink of the test fills its memory with 0xa5. No payload contains this byte, so a server must never send it.
     const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
     const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
     memory.set(content, 8);
@@ -1099,7 +1099,7 @@ describe.each(roles)('a %s sends', (role) => {
     for (const Kind of [...kinds, ...wide] as ViewConstructor[]) {
       for (const size of [0, 8, 120, 128, 4088, 4096, 4104]) {
         const view = new Kind(memory.buffer, 8, size / (Kind.BYTES_PER_ELEMENT ?? 1));
-        // An API has to send the bytes of any view, not its elements.
+        // The endpoint must send the bytes of any view, and not its elements.
         const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
         const expected = Buffer.from(content.subarray(0, size));
         const { endpoint, sink } = bench(role);
@@ -1241,7 +1241,7 @@ test('F6, F7, F22: a frame with a reserved bit or a reserved opcode fails the co
 });
 
 test('F18: the frame reader of these tests reads the same frames however the bytes are cut', () => {
-  // Tests the frame reader with the frame builder, so that each of them shows faults of the other.
+  // The test reads the frames that the frame builder writes. So a fault of the reader or of the builder becomes visible.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,
     payload: Buffer.alloc(size, size),

@@ -1,4 +1,4 @@
-/** Compares the WebAssembly kernel with the JavaScript reference, and tests the library without WebAssembly. */
+/** Compares the masking kernel (WebAssembly) with masking in JavaScript, and tests the library without WebAssembly. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { maskKernel } from '../../src/frame/mask-kernel.ts';
 const content = Uint8Array.from({ length: 200_100 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 const key = 0x7c_f3_02_81;
 
-/** Returns what the reference makes of `content[start, end)`. */
+/** Masks `content[start, end)` in JavaScript, and returns the result. */
 function reference(start: number, end: number, maskingKey = key): Buffer {
   const bytes = Buffer.from(content.subarray(start, end));
   applyMaskWordwise(bytes, 0, bytes.length, maskingKey);

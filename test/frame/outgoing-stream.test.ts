@@ -1,14 +1,11 @@
-/**
- * Tests a message that is sent in parts: its place among messages, control frames and the Close frame. RFC 6455 §5.4,
- * §5.5.
- */
+/** Tests a message that is sent in parts: its order relative to other messages, control frames and the Close frame. RFC 6455 §5.4, §5.5. */
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/frame/endpoint.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
 import type { OutgoingStream } from '../../src/frame/outgoing-stream.ts';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
-/** What was sent, as text: FIN, RSV1, opcode and payload. */
+/** Returns the sent frames as texts of FIN, RSV1, opcode and payload. */
 function sent({ sink }: Bench): string[] {
   return sink.frames.map(({ fin, rsv, opcode, payload }) => {
     const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
@@ -97,7 +94,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     third.stream.cancel();
     expect(sent(connection)).toEqual(['-1 1', '0 ', '1 last']);
     expect(second.log).toEqual([]);
-    // No message waits any more, so the next one leaves immediately.
+    // No message waits now, so the next message leaves immediately.
     endpoint.sendText('next');
     expect(sent(connection).at(-1)).toBe('1 next');
   });
@@ -186,7 +183,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
   });
 });
 
-/** A fake codec that also compresses parts: it writes `p:` before a part. If the part contains "later", it returns a Promise. */
+/** A fake codec that also compresses parts by adding `p:` before a part. If the part contains "later", the codec returns a Promise. */
 class FakeParts extends FakeCodec {
   readonly endOfParts = Buffer.from('.');
 

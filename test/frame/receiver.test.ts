@@ -27,7 +27,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(refusedAfter(limited(1_048_576), { opcode: 1, length: 1_048_577n })).toEqual([10, tooBig]);
     expect(refusedAfter(limited(1000), { opcode: 2, length: 1001n })).toEqual([4, tooBig]);
     expect(refusedAfter(limited(100), { opcode: 2, length: 101n })).toEqual([2, tooBig]);
-    // The limit is inclusive, and here the server waits for the key.
+    // A message may be exactly as large as the limit. Then the server does not refuse the frame, and waits for the key.
     for (const length of [100n, 1000n]) {
       expect(refusedAfter(limited(Number(length)), { opcode: 2, length })).toEqual([0, null]);
     }

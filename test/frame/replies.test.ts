@@ -1,10 +1,10 @@
-/** Tests what counts as a reply, and when a server stops reading because replies wait. */
+/** Tests which messages count as replies, and when a server stops reading because replies wait. */
 import { describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { type Bench, bench, FakeCodec, peerFrame } from './harness.ts';
 
 describe('replies of an endpoint to messages', () => {
-  /** Answers each message with `size` bytes. */
+  /** Creates an endpoint that answers each message with `size` bytes. */
   function answering(role: 'client' | 'server', size: number, options = {}): Bench {
     const connection = bench(role, { highWaterMark: 1000, ...options });
     connection.events.act = (name) => {

@@ -1,4 +1,4 @@
-/** Tests the work that the sender does once for each message: the send cap, and the memory of a broadcast. */
+/** Tests the send cap, which the sender checks for each message, and the memory of a broadcast. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { SharedMemory } from '../../src/frame/sink.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests how a closing endpoint ends a pause, and what it reports about its end. It releases its resources before the transport is closed.
- * endpoint.test.ts has the table of states.
+ * Tests how a closing endpoint ends a pause, what it reports about the close, and that it releases its resources before the transport is
+ * closed. endpoint.test.ts tests the table of states.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
@@ -26,7 +26,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
       ['onClosing', false],
       ['onClose', 3000, 'enough', true, false],
     ]);
-    // §5.5.2: the ping was answered nevertheless.
+    // §5.5.2: the endpoint has answered the ping nevertheless.
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
@@ -221,7 +221,7 @@ describe.each(roles)('a %s that releases its resources before the transport is c
       expect(endpoint.insideMessage).toBe(false);
       expect(endpoint.bufferedAmount).toBe(sink.bufferedAmount);
       expect(sink.calls).toContain('destroy');
-      // Everything is released before the transport reports that it is closed, since it may never report this.
+      // All resources are released before the transport reports its close, because a transport may never report this.
       endpoint.transportClosed();
       expect(codec.closed).toBe(1);
       expect(connection.events.of('onClose').length).toBe(1);

@@ -1,6 +1,6 @@
 /**
- * Tests messages that are reported while they arrive: the sequence, the limit, UTF-8, and events between the parts.
- * RFC 6455 §5.4, §8.1.
+ * Tests messages that are reported while they arrive: the order of events, the limit, UTF-8, and events between the parts. RFC 6455 §5.4,
+ * §8.1.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/frame/endpoint.ts';
@@ -26,7 +26,7 @@ class PartsRecorder extends Recorder {
     this.act2('end');
   }
 
-  /** What was received, with the pieces of a message joined. */
+  /** The received messages. The pieces of each message are joined. */
   get whole(): string {
     return this.parts.join('|').replaceAll('|+', '');
   }
@@ -199,7 +199,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
           endpoint.transportClosed();
           expect(events.closes).toHaveLength(1);
         }
-        // For each recorded end there is a start.
+        // No end of a message is reported without its start.
         expect(events.parts.filter((part) => part.startsWith('end')).length).toBeLessThanOrEqual(
           events.parts.filter((part) => part === 'text' || part === 'binary').length,
         );
@@ -249,7 +249,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
       memory.push(part.buffer);
       keep.call(events, part);
     };
-    // Not from a pool: the chunk is all of its memory.
+    // The chunk is not part of Node's buffer pool. It has exactly its own memory.
     const chunk = Buffer.alloc(frames.length);
     frames.copy(chunk);
     endpoint.receive(chunk);

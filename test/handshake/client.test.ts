@@ -193,7 +193,7 @@ describe('the URL of a client', () => {
       });
     }
     expect(parseTarget('ws://user:100%25@h/').password).toBe('100%');
-    // The server decides what a "%" in another place means.
+    // In other places of the URL, the server decides what "%" means.
     expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 

@@ -154,18 +154,18 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
   ])('A10: if a field of %s is 8 times as long, parsing takes less than 24 times the CPU time', (_, make) => {
-    // The limit keeps the field short, so each run parses it many times.
+    // A field has a maximum size. So each measurement parses the field many times.
     const run = (value: string) => () => {
       for (let times = 0; times < 200; times++) {
         try {
           parseExtensions([value]);
         } catch {
-          // Malformed: only the cost matters here.
+          // The field is malformed. Only the CPU time matters here.
         }
       }
     };
     const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
-    // The factor is 8 if the cost is proportional. It is 64 if each character costs as much as all characters before it.
+    // If the cost is proportional to the length, the factor is 8. If each character costs as much as all earlier characters, it is 64.
     expect(long! / short!).toBeLessThan(24);
   });
 });
@@ -235,7 +235,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
             ).toMatch(/^WS_HANDSHAKE_EXTENSION(S|_COUNT)$/);
             return;
           }
-          // What was read consists of tokens, so writing and reading it again gives the same.
+          // All parts of the result are tokens. So the test can write the result and read it back, and the result is equal.
           if (extensions.length > 0)
             expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
         },

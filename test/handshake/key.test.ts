@@ -26,7 +26,7 @@ test('H5: generateKey returns 16 bytes in canonical base64, and a new key for ea
     expect(Buffer.from(key, 'base64')).toHaveLength(16);
     expect(isKey(key)).toBe(true);
   }
-  // Every bit is random: none of the 128 bits is the same in all thousand keys.
+  // Every bit is random. So none of the 128 bits has the same value in all thousand keys.
   const all = keys.map((key) => Buffer.from(key, 'base64'));
   for (let bit = 0; bit < 128; bit++) {
     const ones = all.filter((bytes) => (bytes[bit >> 3]! >> (bit & 7)) & 1).length;

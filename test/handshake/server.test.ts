@@ -488,7 +488,7 @@ test('S12, S21: if an origin is not allowed, a server refuses the request with 4
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
-  // The answer to the peer does not repeat the origin.
+  // The response to the peer does not contain the origin.
   expect(formatRefusal(error)).not.toContain('evil');
 });
 

@@ -1,4 +1,4 @@
-/** Tests what an application can read from a request: header fields, cookies, and parameters of the query. */
+/** Tests the data that an application can read from a request: header fields, cookies, and parameters of the query. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyRequest } from '../../src/handshake/server.ts';

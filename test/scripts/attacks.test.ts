@@ -1,4 +1,4 @@
-/** Tests scripts/attacks.js: which titles of tests name an attack, and how the script fills the column in SECURITY.md. */
+/** Tests scripts/attacks.js: which test titles name an attack, and how the script fills the column of tests in SECURITY.md. */
 import { describe, expect, test } from 'vitest';
 import { attacksOf, fillColumn, traceAttacks } from '../../scripts/attacks.js';
 

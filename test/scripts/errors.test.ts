@@ -1,5 +1,6 @@
 /**
- * Tests how scripts/errors.js writes docs/errors.md. It writes one heading for each code in the tables, and reports faults in the tables.
+ * Tests scripts/errors.js, which writes docs/errors.md. The script writes one heading for each code in the tables, and reports faults in
+ * the tables.
  */
 import { expect, test } from 'vitest';
 import { render } from '../../scripts/errors.js';

@@ -1,4 +1,7 @@
-/** Tests scripts/fourd.js: which test titles name a row of the 4D pages, which gaps it reports, and the column of tests. */
+/**
+ * Tests scripts/fourd.js: which test titles name a row of the 4D pages, which gaps the script reports, and how it fills the column of
+ * tests.
+ */
 import { describe, expect, test } from 'vitest';
 import { fillColumn, idsOfPage, problemsOf, rowsOf, traceRows } from '../../scripts/fourd.js';
 

@@ -1,4 +1,4 @@
-/** Tests how scripts/limits.js writes docs/limits.md and the tables of docs/api.md, and which faults the script reports. */
+/** Tests scripts/limits.js: how it writes docs/limits.md and the tables of docs/api.md, and which faults it reports. */
 import { expect, test } from 'vitest';
 import { defaultComment, defaultOf, fillApi, fillRegions, render } from '../../scripts/limits.js';
 import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';

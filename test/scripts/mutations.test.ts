@@ -1,6 +1,6 @@
 /**
- * Tests that each mutation of scripts/mutations.js still matches the source. Without this test, a mutation that no longer matches would be
- * noticed only when a run selects it.
+ * Tests that each mutation (deliberate fault) of scripts/mutations.js still matches the source. Without this test, a mutation that no
+ * longer matches would be noticed only when a run selects it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Tests that scripts/requirements.js reports each way in which the table, the code, the tests and the page can disagree. */
+/** Tests that scripts/requirements.js reports every possible disagreement between the table, the code, the tests and the page. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { missingCode, parseTable, render, trace, wrongCitations } from '../../scripts/requirements.js';

@@ -1,4 +1,4 @@
-/** Tests scripts/sentences.js: which titles of tests name a sentence, which tests a sentence has, and which gaps the script reports. */
+/** Tests scripts/sentences.js: which test titles name a sentence, which tests a sentence has, and which gaps the script reports. */
 import { describe, expect, test } from 'vitest';
 import {
   fillColumn,

@@ -1,4 +1,4 @@
-/** Short runs of the soak test against `ws`. `npm run soak:deflate` makes a long run. */
+/** Runs the soak test against `ws` for a short time. `npm run soak:deflate` runs it for a long time. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Tests that the memory of a received chunk is released immediately if Node can do this. It stays while a message or another listener uses
- * it.
+ * Tests that the memory of a received chunk is released immediately if Node supports this. The memory stays while a message or another
+ * listener uses it.
  */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';

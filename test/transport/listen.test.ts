@@ -1,4 +1,4 @@
-/** Tests `listen`: its address, the options that it refuses, and that everything is released. */
+/** Tests `listen`: its address, the options that it refuses, and the release of all resources. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -93,8 +93,8 @@ test('A13: when many connections have ended, the server has room for maxConnecti
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // A slot counts for maxConnections, and is free shortly after the connection has ended. Until then, a new peer receives 503, or its TCP
-  // connection ends.
+  // A closed connection still counts for maxConnections for a short time. Until then, the server answers a new peer with 503, or ends its
+  // TCP connection.
   while (server.connections.size < 8)
     await peer()
       .open()

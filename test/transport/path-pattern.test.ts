@@ -1,4 +1,4 @@
-/** Tests how the path in an option and the path of a request are compared. Both are in percent-encoded form. */
+/** Tests how the path in an option is compared with the path of a request. Both paths are in percent-encoded form. */
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -78,12 +78,12 @@ describe('paths in options (toPathPattern)', () => {
   test('FAULT-10: a path in an option serves the path that the URL class returns for it', () => {
     fc.assert(
       fc.property(
-        // URL treats these as the end of the path or as "/", or drops them.
+        // The class URL treats these characters as the end of the path or as "/", or drops them.
         fc.string({ unit: 'binary' }).filter((text) => !/[?#\\\p{Cc}\p{Surrogate}]/u.test(text)),
         (text) => {
           const path = `/x${text}`;
           const { pathname } = new URL(`ws://localhost${path}`);
-          // Only URL resolves dot segments.
+          // Only the class URL resolves dot segments, so these paths are excluded.
           fc.pre(!/(?:^|\/)(?:\.|%2e)+(?:\/|$)/i.test(path) && !/\s$/.test(path));
           expect(servesPath(toPathPattern(path), pathname)).toBe(true);
         },

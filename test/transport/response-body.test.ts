@@ -1,4 +1,4 @@
-/** Tests the body of a refusal: complete or incomplete, and in any number of pieces. At most 64 KiB are kept. */
+/** Tests the body of a refusal, complete or incomplete, in any number of pieces. At most 64 KiB of the body are kept. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -104,7 +104,7 @@ describe('V1: the body of a refusal', () => {
         [chunked, inChunks(bytes, [40_000])],
       ] as const) {
         const body = new ResponseBody(response);
-        // Without a length, the body is complete when the connection ends or when 64 KiB have arrived.
+        // Without a length, the body is complete when the connection ends, or when 64 KiB have arrived.
         expect(body.push(wire)).toBe(response === chunked || size >= 65_536);
         expect(body.bytes.length).toBe(Math.min(size, 65_536));
       }

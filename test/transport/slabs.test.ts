@@ -1,4 +1,6 @@
-/** Tests that each connection has one write per turn of the event loop. Then all slabs return to the pool. */
+/**
+ * Tests that each connection makes only one write per turn of the event loop, and that all slabs (shared write buffers) return to the pool.
+ */
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -82,7 +84,7 @@ describe('one write for each connection and turn of the event loop', () => {
     async (connections, messages) => {
       const lines = Array.from({ length: connections }, open);
       const message = Buffer.alloc(66, 0x61);
-      // In the second round, the batches begin with slabs of the size that they needed in the first round.
+      // In the second round, each batch begins with a slab of the size that it needed in the first round.
       for (const round of [1, 2]) {
         for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
         await turn();

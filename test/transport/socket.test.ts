@@ -1,4 +1,4 @@
-/** Tests a connection on a socket: its deadlines, the end of TCP, and the order of events. The tests move the clock. */
+/** Tests a connection on a fake socket: its deadlines, the end of TCP, and the order of events. The tests move the clock. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -23,7 +23,7 @@ describe('the message deadline', () => {
     await pass(300);
     expect(codeOf(frames().at(-1)!)).toBe(1008);
     expect(end()).toEqual([['error', 'WS_MESSAGE_TIMEOUT']]);
-    // §7.1.7: the endpoint does not wait for a Close frame of the peer. If the peer does not end TCP, it is dropped.
+    // §7.1.7: the endpoint does not wait for a Close frame of the peer. If the peer does not end TCP, the endpoint drops the peer.
     await pass(5_200);
     expect(socket.destroyed).toBe(true);
     expect(end()).toEqual([
@@ -168,7 +168,7 @@ describe('the deadline of the closing handshake', () => {
     await receive(closeFrame(3000, 'bye'));
     expect(codeOf(frames()[0]!)).toBe(3000);
     expect(socket.finished).toBe(true);
-    // §7.1.1: the other direction is read until the peer's end.
+    // §7.1.1: the server still reads until the peer ends its direction of TCP.
     expect(socket.destroyed).toBe(false);
     socket.push(null);
     await turn();
@@ -300,7 +300,7 @@ describe('the deadline of the closing handshake', () => {
 
   test('FAULT-3: if a destroyed socket never emits its close event, a deadline closes the connection, however it was ended', async () => {
     class Stuck extends FakeSocket {
-      // A socket of Node behaves like this after `end()` and `resetAndDestroy()`: it emits no 'close'.
+      // After `end()` and `resetAndDestroy()`, a socket of Node may emit no 'close' event. This fake socket behaves in the same way.
       override _destroy(): void {}
     }
     const ends: Record<string, (connection: SocketConnection) => void> = {
@@ -493,7 +493,7 @@ describe('sending to a socket', () => {
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
     expect(connection.waitsForDrain()).toBe(true);
     await turn();
-    // §7.2.1: the peer leaves without a Close frame. This ends the connection, even if data still waits to be sent.
+    // §7.2.1: the peer ends TCP without a Close frame. This ends the connection, even if data still waits to be sent.
     socket.push(null);
     await receive();
     expect(reported.map(([name]) => name)).toEqual(['close']);

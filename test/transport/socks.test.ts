@@ -1,4 +1,4 @@
-/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the messages of the client, and the possible answers of a proxy. */
+/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the messages that the client sends, and the possible answers of a proxy. */
 
 import { once } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
@@ -25,14 +25,14 @@ afterEach(async () => {
 });
 
 /**
- * Returns the answer of the proxy to a message of the client. null ends the connection. After a `reply`, the proxy opens a tunnel to a
- * port.
+ * Returns the answer of the proxy to a message of the client. null means that the proxy ends the connection. After a `reply`, the proxy
+ * opens a tunnel to the port `tunnel`.
  */
 type Script = (message: Buffer, index: number) => Buffer | null | { reply: Buffer; tunnel: number };
 
 interface Proxy {
   readonly port: number;
-  /** The messages that the client sent before the tunnel was open, in hexadecimal. */
+  /** The messages that the client has sent before the tunnel opened, in hexadecimal. */
   readonly messages: string[];
   readonly open: ReadonlySet<Socket>;
 }
@@ -45,7 +45,7 @@ async function proxying(script: Script, cut = false): Promise<Proxy> {
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     let index = 0;
     const write = (bytes: Buffer): void => {
-      // If `cut` is true, each byte is sent in a separate segment.
+      // If `cut` is true, the proxy sends each byte in a separate segment.
       socket.setNoDelay(true);
       if (cut) for (const byte of bytes) socket.write(Buffer.from([byte]));
       else socket.write(bytes);
@@ -74,7 +74,7 @@ const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex
 const echo: ServerHandlers = { message: (connection, message) => void connection.send(message) };
 const OPENED = bytes('05 00 00 01 7f000001 1f90');
 
-/** The script of a proxy that requires no authentication and connects the tunnel to this port. */
+/** Returns the script of a proxy that requires no authentication, and that connects the tunnel to this port. */
 const opens =
   (tunnel: number, reply = OPENED): Script =>
   (_, index) =>
@@ -159,7 +159,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
       const proxy = await proxying(opens(port), cut);
       const url = `socks5://127.0.0.1:${proxy.port}`;
       expect(await echoed('ws://origin.example:81/', { proxy: url })).toBe('through');
-      // The client does not look up the host name: the proxy does.
+      // The proxy looks up the host name, and the client does not.
       expect(proxy.messages).toEqual([
         '050100',
         formatSocksRequest(parseTarget('ws://origin.example:81/')).toString('hex'),

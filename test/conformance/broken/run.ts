@@ -63,7 +63,7 @@ const wanted: Selection = {
     ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
   ],
   exclude: [
-    // These cases are omitted: three with a 103 before the 101, which these peers do not support, and one with a head of megabytes.
+    // These cases are omitted: one with a 103 before the 101, which these peers do not support, and three with a head of megabytes.
     ...['21.2.16', '21.3.42', '21.3.43', '21.3.44'],
     // In these cases, it depends on chance whether data arrives before a reset.
     ...['28.4.7', '28.4.8'],

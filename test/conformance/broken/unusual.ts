@@ -33,13 +33,17 @@ export const unusual: readonly Unusual[] = [
     notApplicable: ({ deflate }) => deflate !== undefined && deflate.optional !== false,
   },
   {
-    name: 'agrees to server_no_context_takeover',
+    name: 'forbids context takeover to the other peer',
     section: '7692 §7.1.1',
     does: { takesOver: false },
     notApplicable: ({ deflate }) => deflate?.needs === 'takeover',
   },
   { name: 'compresses only large messages', section: '7692 §6', does: { compressesFrom: 1024 } },
-  { name: 'echoes each part of a message as soon as it arrives', section: '6455 §5.4', does: { streams: true } },
+  {
+    name: 'echoes each part of a message as soon as it arrives',
+    section: '6455 §5.4',
+    does: { streams: true },
+  },
   { name: 'echoes late', section: '6455 §6.2', does: { delay: () => 30 }, mayBeTolerated: echoMayLack },
   { name: 'sends unsolicited pongs', section: '6455 §5.5.3', does: { heartbeats: true } },
   {
