@@ -105,7 +105,7 @@ describe('the conformance judge tests a server that agrees to parameters of comp
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that does not agree to compression gets the verdict UNIMPLEMENTED, which does not count as passed', async () => {
+  test('a server that does not agree to compression gets the verdict UNIMPLEMENTED, and this verdict does not count as passed', async () => {
     expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
   });
 });

@@ -226,7 +226,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: a message may have blocks of every type, even final blocks, and the next message can refer to it', async () => {
+    test('P24: a message may have blocks of every type, even final blocks, and the next message can refer to this message', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];

@@ -508,7 +508,7 @@ describe('malformed parameters', () => {
     'permessage-deflate; server_max_window_bits',
     'permessage-deflate; server_no_context_takeover=1',
     'permessage-deflate; client_max_window_bits',
-  ])("P12: our client refuses the answer %s, which Node's own client accepts", (field) => {
+  ])("P12: our client refuses the answer %s, although Node's own client accepts it", (field) => {
     const offers = offerDeflate({});
     const error = refusalOf(() =>
       verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -648,7 +648,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     'permessage-deflate, x-webkit-deflate-frame',
     'permessage-deflate, permessage-deflate',
   ])(
-    'P5: a client fails the connection if the response is "%s", which names an extension that was not offered',
+    'P5: a client fails the connection if the response is "%s", because this extension was not offered',
     (field) => {
       const error = refusalOf(() =>
         verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -741,7 +741,7 @@ describe('the negotiation of a client and a server together', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: for all pairs of configurations, the client and the server get the same parameters, within both limits', () => {
+  test('P6: for all pairs of configurations, the client and the server get the same parameters, which obey the limits of both sides', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';

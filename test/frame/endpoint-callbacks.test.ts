@@ -176,7 +176,7 @@ describe.each(roles)('the callbacks of a %s call methods of the endpoint', (role
     });
   }
 
-  test('F26: if a callback throws a value that is not an Error, onError receives an Error whose cause is this value [A48]', () => {
+  test('F26: if a callback throws a value that is not an Error, onError receives an Error with this value as its cause [A48]', () => {
     for (const thrown of ['text', undefined, null, 7, { toString: () => 'x' }]) {
       const { events, feed } = bench(role);
       events.act = (event) => {

@@ -94,7 +94,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onClosing', true]]);
   });
 
-  test('F21: an endpoint accepts a text whose characters are divided between fragments or between chunks [A37]', () => {
+  test('F21: an endpoint accepts a text even if a character is divided between fragments or between chunks [A37]', () => {
     const bytes = Buffer.from('Grüße €😀');
     for (let place = 0; place <= bytes.length; place++) {
       const stream = Buffer.concat([

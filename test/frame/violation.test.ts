@@ -75,7 +75,7 @@ describe('F26: each rule in the table of violations is enforced, and a Close fra
       ) {
         continue;
       }
-      test(`F26, C16: a ${role} whose peer breaks the rule fails with ${code}`, () => {
+      test(`F26, C16: if the peer of a ${role} breaks the rule, the ${role} fails with ${code}`, () => {
         const trigger = triggers[code];
         const connection = connect(role, code);
         const { endpoint, sink, events } = connection;

@@ -85,7 +85,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
   });
 
   test.each(['', ' ', ',', ' , ,'])(
-    'FAULT-0, S19: parseExtensions reads the field %j, which has no elements, as an empty list',
+    'FAULT-0, S19: parseExtensions reads the field %j as an empty list, because it has no elements',
     (value) => {
       expect(parseExtensions([value])).toEqual([]);
       expect(parseExtensions([value, value])).toEqual([]);

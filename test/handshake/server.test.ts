@@ -554,7 +554,7 @@ describe('accepting a request', () => {
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: acceptRequest refuses an extension that the client did not offer, or that is used more often than it was offered', () => {
+  test('S16: acceptRequest refuses an extension that was not offered, or that is used more often than it was offered', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],

@@ -74,7 +74,7 @@ describe('the paths of attached endpoints', () => {
 });
 
 describe('attached endpoints and other listeners of the upgrade event', () => {
-  test('an upgrade whose path matches no endpoint is left to the other listeners', async () => {
+  test('if the path of an upgrade matches no endpoint, our server leaves the upgrade to the other listeners', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     http.on('upgrade', (request, socket) => {

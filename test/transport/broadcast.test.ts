@@ -96,7 +96,7 @@ test('P7, P26: a server compresses a broadcast once per window size, and separat
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: a broadcast is uncompressed if it is below the threshold, compress is false, or compression does not make it smaller', async () => {
+test('P7: a broadcast is sent uncompressed if it is small, if compress is false, or if compression does not make it smaller', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));

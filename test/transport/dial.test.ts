@@ -248,7 +248,7 @@ describe('how a client reaches the server', () => {
 });
 
 describe('FAULT-8: the place that an error of a client names', () => {
-  test('FAULT-8: the error of a client names the URL without the credentials and the query, which may contain tokens', async () => {
+  test('FAULT-8: the error of a client names the URL without the credentials, and without the query, because the query may contain tokens', async () => {
     const { port } = await scripted(
       ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
     );

@@ -103,7 +103,7 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: on an endpoint for every path, `Upgrade: h2c` receives the page if shouldUpgradeCallback is set; otherwise it is refused', async () => {
+  test('FAULT-7: on an endpoint for every path, `Upgrade: h2c` receives the page if shouldUpgradeCallback is set, and otherwise a refusal', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);

@@ -76,7 +76,7 @@ describe('a socket that reads into shared memory', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  test("the socket emits copies while it has another 'data' listener, and passes views again after that", async () => {
+  test("the socket emits copies while it has another 'data' listener, and passes views again when this listener is removed", async () => {
     const [socket, peer] = await pair();
     const received: string[] = [];
     readSocket(socket);

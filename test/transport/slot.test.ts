@@ -108,7 +108,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   'the slot (place in maxConnections) of a silent socket: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
-      'FAULT-4: %s: a socket has its slot from the moment when the server accepts it until it has closed',
+      'FAULT-4: %s: a socket has its slot from the moment when the server accepts the socket until the socket has closed',
       async (kind) => {
         const { peer, port } = await startServer(
           { refused: () => {} },

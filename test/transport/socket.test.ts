@@ -72,7 +72,7 @@ describe('the message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('the message deadline also applies to a message whose beginning waited during a pause of the application', async () => {
+  test('the message deadline also applies to a message if its beginning waited during a pause of the application', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },
@@ -671,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('a client and a server close cleanly on a pair of Duplex streams, on which handlers run inside each other', async () => {
+test('a client and a server close cleanly on a pair of Duplex streams, even if handlers run inside each other', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];

@@ -89,7 +89,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 
 // Windows has no signal that suspends a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: after the process was suspended, no deadline drops a peer whose data arrived in time', async () => {
+  test('FAULT-2: after the process was suspended, no deadline drops a peer if the data of the peer arrived in time', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();

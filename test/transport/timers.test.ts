@@ -342,6 +342,6 @@ test('a deadline does not keep the process alive', () => {
   expect([status, stdout]).toEqual([0, 'set\n']);
 });
 
-test('processTimers, which all connections of the process share, is a TimerWheel', () => {
+test('all connections of the process share processTimers, which is a TimerWheel', () => {
   expect(processTimers).toBeInstanceOf(TimerWheel);
 });

@@ -45,7 +45,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     });
   });
 
-  test('seam S5: the handler `accepting` receives the contents of the 101, and may add header fields to it', async () => {
+  test('seam S5: the handler `accepting` receives the contents of the 101 response, and may add header fields to this response', async () => {
     const answers: unknown[] = [];
     const { peer } = await startServer(
       {
@@ -557,7 +557,7 @@ describe("slow peers of the server's own listener", () => {
 });
 
 describe("TLS of the server's own listener", () => {
-  test('S9: if a TLS handshake fails, the server closes the connection, which no longer counts for maxConnections', async () => {
+  test('S9: if a TLS handshake fails, the server closes the connection, and it no longer counts for maxConnections', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
     garbage.write('GET / HTTP/1.1\r\n\r\n');

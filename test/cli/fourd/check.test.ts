@@ -66,7 +66,7 @@ describe('the findings of the checker', () => {
     ]);
   });
 
-  test('the checker lists the notes of a class if the program creates an instance, but not if it only declares a variable of the class', () => {
+  test('the checker lists the notes of a class if the program creates an instance, but not if the program only declares a variable of the class', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);
