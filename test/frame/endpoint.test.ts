@@ -217,7 +217,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: an endpoint reports a pong that answers no ping, and sends no reply', () => {
+  test('C8: an endpoint reports a pong that answers no ping, and sends no reply [A28]', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);

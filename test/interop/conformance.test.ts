@@ -86,7 +86,7 @@ afterAll(async () => {
 });
 
 describe(`the conformance judge tests python-websockets ${inject('pythonVersion')}`, () => {
-  test("the server passes all groups of Autobahn except 12 and 13 (this test does not run them)", async () => {
+  test('the server passes all groups of Autobahn except 12 and 13 (this test does not run them)', async () => {
     // These cases are excluded, because they take minutes on a slow machine. They compress many messages, or send 65,536 fragments.
     const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
     const { status, output } = await conform('--suite', 'autobahn', ...exclude);
