@@ -203,7 +203,7 @@ describe("compression in the judge's codec", () => {
   test.each([
     ['of a fixed block', 'f248cdc9c90700', 'Hello'],
     ['of a final block', 'f348cdc9c9070000', 'Hello'],
-    ['of two final blocks', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
+    ['of a final block and another block', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
     ['that still has its 00 00 ff ff', 'f248cdc9c907000000ffff', null],
     ['that still has its 00 00 ff ff and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
     ['that is cut off', 'f248cd', null],

@@ -102,7 +102,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
   });
 
   describe.each([true, false])('context takeover: %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: small and large messages alternate on one context, and all are decompressed correctly', async () => {
+    test('P6, P10, P23, P25, P26, P27: small and large messages alternate on one codec, and all are decompressed correctly', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
