@@ -1,6 +1,6 @@
 /**
- * Members of the chat of examples/chat-cluster.js, and checks of what its processes send to them. The checks are the same for each way in
- * which the processes exchange messages.
+ * Members of the chat of examples/chat-cluster.js, and checks of the messages that they receive. The checks do not depend on how the
+ * processes of the chat exchange messages.
  */
 import { expect } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
@@ -23,7 +23,7 @@ export class Member {
   readonly lines: string[] = [];
   /** The ids of the lines that all members receive. */
   readonly ids: string[] = [];
-  /** The last offset; undefined before the first one. */
+  /** The last offset. It is undefined before the first offset. */
   offset: string | null | undefined;
   #people = new Map<string, string>();
   /** The process that serves the member. */
@@ -35,8 +35,8 @@ export class Member {
   }
 
   /**
-   * @param url of the page @param after the offset that an earlier connection received last, or '' if that connection received none
-   * @returns a member that receives what all processes publish
+   * @param url the URL of the page @param after the last offset of an earlier connection, or '' if the connection received no offset
+   * @returns a member that receives the lines of all processes
    */
   static async enter(url: string, room: string, name: string, after?: string): Promise<Member> {
     const member = new Member(name);
@@ -80,7 +80,7 @@ export class Member {
   }
 }
 
-/** The members of a room, each at its own process. */
+/** Enters a room with one member for each process. */
 export async function enterEverywhere(
   url: string,
   room: string,
@@ -89,7 +89,7 @@ export async function enterEverywhere(
   const members: Member[] = [];
   for (const name of names) {
     let member = await Member.enter(url, room, name);
-    // The primary hands out connections in turn, but a process may still be starting.
+    // The primary gives each new connection to the next process, but a process may still be starting.
     while (members.some((other) => other.process === member.process)) {
       await member.leave();
       await new Promise((resolve) => setTimeout(resolve, 20));

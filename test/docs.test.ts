@@ -1,6 +1,6 @@
 /**
- * Tests that the pages agree with the code. docs/api.md names everything that is exported, with its members. Each link leads to an existing
- * place. SECURITY.md links each attack to tests that name it. readme.test.ts runs the code that the pages show.
+ * Tests that the pages agree with the code. docs/api.md names every exported name and its members. Each link leads to an existing place.
+ * SECURITY.md links each attack to tests that name the attack. readme.test.ts runs the code on the pages.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -20,9 +20,9 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const reference = read('docs/api.md');
 const split = reference.indexOf('\n## `rfc6455/protocol`');
 const sections: Readonly<Record<string, string>> = {
-  // Options are in a separate table.
+  // A separate page has the tables of options.
   'src/index.ts': reference.slice(0, split) + read('docs/limits.md'),
-  // A name that both entry points export is described once.
+  // A name that both entry points export is described only once.
   'src/protocol.ts': reference + read('docs/limits.md'),
   'src/4d.ts': read('docs/4d.md') + read('docs/4d-rows.md'),
 };
@@ -53,7 +53,7 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .filter((path) => path.endsWith('.ts') && !path.startsWith('cli'))
   .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
 
-/** Surfaces with names that other surfaces have as well. */
+/** An API surface of the package. Different surfaces use the same names, so the tests must not mix them. null means the native classes. */
 type Surface = 'plugin' | 'whatwg' | 'ws' | null;
 
 function surfaceOf(path: string): Surface {
@@ -63,8 +63,7 @@ function surfaceOf(path: string): Surface {
 }
 
 /**
- * Returns the members of every exported interface with this name. Only the files of one surface are searched. null means the native
- * classes.
+ * Returns the members of every exported interface with this name. Searches only the files of one surface. null means the native classes.
  */
 function membersOf(name: string, surface: Surface = null): string[] {
   const places = sources.filter(({ path }) => surfaceOf(path) === surface);
@@ -73,14 +72,14 @@ function membersOf(name: string, surface: Surface = null): string[] {
       const open = match.index + match[0].length - 1;
       const body = code.slice(open, groupEnd(code, open));
       const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
-      // Some interfaces exist only to be extended.
+      // Interfaces with a name in …Callbacks exist only to be extended. Their members belong to the interface that extends them.
       const [, base] = /\bextends (\w+Callbacks)</.exec(match[0]) ?? [];
       return base === undefined ? own : [...own, ...membersOf(base, surface)];
     }),
   );
 }
 
-/** Methods that are public only between our modules. */
+/** Public methods that only our own modules may call. */
 const internal = new Set(
   sources.flatMap(({ path }) =>
     [
@@ -91,14 +90,14 @@ const internal = new Set(
   ),
 );
 
-/** Returns the members of a prototype, with those that its class inherits from classes of this package. */
+/** Returns the members of a prototype, and the members that it inherits from classes of this package. */
 function methodsOf(prototype: object): string[] {
   const above: unknown = Object.getPrototypeOf(prototype);
   const isOfPackage = above instanceof Object && /^class\b/.test(String(above.constructor));
   return [...Object.getOwnPropertyNames(prototype), ...(isOfPackage ? methodsOf(above) : [])];
 }
 
-describe.each(Object.entries(sections))('the reference and %s', (path, page) => {
+describe.each(Object.entries(sections))('the reference page for %s', (path, page) => {
   const names = exportsOf(path);
 
   test('every exported name appears on the page', () => {
@@ -205,11 +204,11 @@ test('CONTRIBUTING.md and docs/maintaining.md together name every command of pac
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: docs/guides/proxies.md shows which lines the configuration of each proxy needs, so that our server accepts pages', () => {
+test('FAULT-0: docs/guides/proxies.md shows the lines that each proxy needs, so that our server accepts pages of the same origin', () => {
   const guide = read('docs/guides/proxies.md');
   const rows = guide.split('\n').filter((line) => line.startsWith('| '));
   const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
-  // test/interop/proxies.test.ts runs the blocks of code. The table must name the same lines.
+  // test/interop/proxies.test.ts runs the blocks of code on this page. The table must contain the same lines.
   for (const [proxy, lines] of [
     [
       'nginx',
@@ -246,7 +245,7 @@ test('README.md states the same number of conformance cases as the matrix', () =
     counts: cells.split('|').map(count),
   }));
   const total = rows.find(({ group }) => group === 'all')!.counts;
-  // The groups 1 to 13 are Autobahn's.
+  // The groups 1 to 13 contain Autobahn's cases.
   const autobahn = columns.map((_, at) =>
     rows.filter(({ group }) => Number(group) <= 13).reduce((sum, { counts }) => sum + counts[at]!.passed, 0),
   );
@@ -272,14 +271,14 @@ const pages = [
   ...docs.map((name) => `docs/${name}`),
 ];
 
-/** Returns the text without code, since brackets in code are not links. */
+/** Returns the text without code, because brackets in code are not links. */
 function prose(page: string): string {
   return read(page)
     .replace(/^```[\s\S]*?^```/gm, '')
     .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, '_'));
 }
 
-/** Returns the anchors that GitHub makes of a page's headings. */
+/** Returns the anchors that GitHub makes from the headings of a page. */
 function anchorsOf(path: string): string[] {
   return [...readFileSync(path, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -293,7 +292,7 @@ describe.each(pages)('the page %s', (page) => {
   const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const inside = links.filter((target) => !/^[a-z]+:/.test(target));
 
-  test('each link of the page to a file or heading leads to one that exists', () => {
+  test('each link of the page leads to a file or a heading that exists', () => {
     const broken = inside.filter((target) => {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? join(root, page) : join(root, dirname(page), file);
@@ -305,8 +304,8 @@ describe.each(pages)('the page %s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  test('the page names only symbols that the linked file contains', () => {
-    // The form: [`name`](path), [`Class.member`](path).
+  test('if the page names a symbol and links a file, the file contains the symbol', () => {
+    // Such a link has the form [`name`](path) or [`Class.member`](path).
     const named = [...read(page).matchAll(/\[`([\w.#]+)(?:\(\))?`\]\(([^)#\s]+\.(?:ts|js))\)/g)]
       .map(([, symbol = '', file = '']) => ({ symbol, path: join(root, dirname(page), file) }))
       .filter(({ symbol, path }) => !path.endsWith(symbol) && existsSync(path));
@@ -329,7 +328,7 @@ describe('the table of attacks in SECURITY.md', () => {
     expect(rows.length).toBeGreaterThan(40);
   });
 
-  // "npm run check" reports a new test that is missing from the column.
+  // "npm run check" reports a new test that is missing in the column of tests.
   test.each(rows)('each test file that SECURITY.md links for $id names this attack', ({ id, files }) => {
     expect(files.filter((file) => !trace.get(id)?.includes(file))).toEqual([]);
   });

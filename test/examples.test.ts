@@ -1,5 +1,5 @@
 /**
- * Runs each file of examples/ as a reader would start it; the file imports the built package by its name. The tests connect to the example
+ * Runs each file of examples/ in the same way as a reader. The file imports the built package by name. The tests connect to the example
  * servers and stop them with SIGINT. The other programs end by themselves.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ function start(name: string, args: readonly string[] = [], env: NodeJS.ProcessEn
   return startProgram(root, join('examples', name), args, env);
 }
 
-/** Stops an example server as Ctrl-C does, and checks that it ends with status 0. @returns what it printed */
+/** Stops an example server in the same way as Ctrl-C, and checks that it ends with status 0. @returns the output of the server */
 async function interrupt({ child, ended }: Program): Promise<string> {
   child.kill('SIGINT');
   const { status, output } = await ended;
@@ -47,7 +47,7 @@ function example(name: string, run: (name: string) => Promise<void>): void {
   test(name, () => run(name));
 }
 
-// On Windows a child cannot catch SIGINT: it would be killed.
+// On Windows, a child process cannot handle SIGINT. It would be killed.
 describe.skipIf(process.platform === 'win32')(
   'an example server serves its clients and stops with Ctrl-C',
   () => {
@@ -130,13 +130,14 @@ describe.skipIf(process.platform === 'win32')(
         const times = seen.filter((one) => one.name === place).map(({ at }) => at);
         expect(times).toEqual([...times].sort((a, b) => a - b));
       }
-      // While the client did not read, the first batches were sent. After them, one value waited for each of the ten names.
+      // While the client did not read, the server sent the first batches. After that, it kept only the newest value for each of the ten
+      // names.
       slow.resume();
       const late = seen.at(-1).at;
       const texts = await read(slow, 60);
       const old = texts.filter((message) => JSON.parse(String(message)).at < late);
       expect(old.length).toBeLessThan(60);
-      // Their inboxes are full, so they would not receive the Close frame.
+      // These clients do not read, so they would not receive the Close frame.
       for (const connection of [fast, slow]) connection.terminate();
       await interrupt(server);
     });
@@ -170,12 +171,12 @@ describe.skipIf(process.platform === 'win32')(
       process.kill(killed!.process, 'SIGKILL');
       expect(await killed!.closed).toMatchObject({ code: 1006 });
       await talk(others, 'without it', 50);
-      // Until the primary knows that the process is gone, it hands connections to this process.
+      // The primary gives new connections to the killed process until it notices the end of this process.
       await until(() => chat.hasWritten(`process ${killed!.process} ended`));
       const back = await Member.enter(url, 'garden', killed!.name, '');
       await until(() => ['Ann', 'Bob', 'Cem', 'Dan'].every((name) => back.people.includes(name)));
       await talk([...others, back], 'with it', 50);
-      // Without a history, a member that comes back has no offset.
+      // Without a history, a member has no offset.
       expect(killed!.offset).toBe(null);
       expect(back.lines[0]).toBe('* Lines may be missing here');
       for (const { lines } of others) {
@@ -259,8 +260,8 @@ describe.skipIf(process.platform === 'win32')(
 );
 
 /**
- * Removes the parts of a program that may differ between the page and the file. These are comments, types, and values that the environment
- * may change.
+ * Removes the parts of a program that may differ between the page and the file: comments, types, and values that the environment may
+ * change.
  */
 function bare(code: string): string {
   return code
@@ -302,7 +303,7 @@ describe('an example program that ends by itself', () => {
   example('backpressure.js', async (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
     try {
-      // This is more than the system's buffers of both sockets hold.
+      // This is more data than the system buffers of both sockets can hold.
       const size = 64 * 1_048_576;
       const file = join(folder, 'large');
       writeFileSync(file, '');
@@ -312,7 +313,7 @@ describe('an example program that ends by itself', () => {
       expect(output).toContain(`received ${size} of ${size} bytes\n`);
       const [, waits, most] = /waited (\d+) times for drain; at most (\d+) bytes/.exec(output) ?? [];
       expect(Number(waits)).toBeGreaterThan(0);
-      // One chunk of 256 KiB with its header may wait beyond the high-water mark of 64 KiB.
+      // One chunk of 256 KiB and its header may wait in addition to the high-water mark of 64 KiB.
       expect(Number(most)).toBeGreaterThan(65_536);
       expect(Number(most)).toBeLessThanOrEqual(65_536 + 262_144 + 10);
     } finally {
@@ -407,7 +408,7 @@ describe('an example that uses the 4D plugins', () => {
 test('every file of examples/ has a test', () => {
   const programs = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
-    // A program serves a folder named "page". Those of the ecosystem need other packages (test/ecosystem).
+    // A folder named "page" contains files that a program serves. test/ecosystem tests the programs in examples/ecosystem.
     .filter((path) => path.endsWith('.js') && !path.includes('/page/') && !path.startsWith('ecosystem/'));
   expect([...tested].sort()).toEqual(programs.sort());
 });

@@ -1,4 +1,4 @@
-/** Tests that the package contains exactly the names and files that this test lists. No script runs when the package is installed. */
+/** Tests that the package contains exactly the names and files in this test, and that no script runs when the package is installed. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { scan } from '../scripts/source-scan.js';
 const root = new URL('../', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
-/** For each entry point, every name that it exports: the values, which exist at run time, and the types. */
+/** Every name that each entry point exports. Values exist at run time, and types do not. */
 const entries: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
   '.': {
     values: [
@@ -427,7 +427,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
   },
 };
 
-/** Returns the path of an entry point's source, for example src/index.ts for dist/bundle/index.js. */
+/** Returns the path of the source of an entry point, for example src/index.ts for dist/bundle/index.js. */
 function sourceOf(compiled: string): string {
   const path = compiled.replace(/^\.\/dist\/bundle\//, '').replace(/\.js$/, '.ts');
   return path.startsWith('conformance/') ? path : `src/${path}`;
@@ -436,15 +436,15 @@ function sourceOf(compiled: string): string {
 describe.each(Object.entries(entries))('the entry point %s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
-  test('import of the entry point gives exactly the names in this test', async () => {
+  test('`import` of the entry point gives exactly the names in this test', async () => {
     const exported: Record<string, unknown> = await import(new URL(compiled, root).href);
     expect(Object.keys(exported).sort()).toEqual([...values].sort());
-    // A bundler renames an identifier that two modules use.
+    // If two modules use the same identifier, a bundler renames one of them.
     const functions = Object.values(exported).filter((value) => typeof value === 'function');
     expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
 
-  test('require of the entry point gives the same names as import', async () => {
+  test('`require` of the entry point gives the same names as `import`', async () => {
     const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
     if (values.includes('module.exports')) {
       expect(required).toBe((await import(new URL(compiled, root).href)).default);
@@ -453,15 +453,15 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('the declarations of the entry point load the types of Node.js, which TypeScript 6 does not load by itself', () => {
+  test('the declarations of the entry point load the types of Node.js, because TypeScript 6 does not load these types by itself', () => {
     const text = readFileSync(new URL(declarations, root), 'utf8');
     expect(text).toMatch(/^\/\/\/ <reference types="node" preserve="true" \/>$/m);
   });
 
-  test('the source of the entry point exports exactly the types and values in this test, and names each of them', () => {
+  test('the source of the entry point exports exactly the types and values in this test, each by name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
-    // With a star, names could be exported without a decision.
+    // `export *` could export a name by mistake.
     expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
     const named = [...code.matchAll(/\bexport\s+(type\s+)?\{([^}]*)\}/g)].flatMap((match) =>
       (match[2] ?? '')
@@ -472,7 +472,7 @@ describe.each(Object.entries(entries))('the entry point %s', (entry, { values, t
           name: name
             .replace(/^type\s+/, '')
             .replace(/^.*\bas\s+/, '')
-            // The text of a string is blank here.
+            // The scanner replaces the text of each string with spaces.
             .replace(/^'\s*'$|^\s+$/, 'module.exports'),
           type: match[1] !== undefined || name.startsWith('type '),
         })),
@@ -495,7 +495,9 @@ test('the field `exports` of package.json contains exactly the entry points in t
 describe("the condition 'browser' of rfc6455/websocket", () => {
   const { browser } = manifest.exports['./websocket'];
 
-  /** Prints the names that a program gets whose bundler knows the condition, and which of them are the global classes. */
+  /**
+   * Runs a program with the condition `browser`. The program prints the names that it gets, and whether each of them is the global class.
+   */
   const run = (load: string): unknown =>
     JSON.parse(
       execFileSync(process.execPath, ['--conditions=browser', '--input-type=module', '--eval', load], {
@@ -517,11 +519,11 @@ describe("the condition 'browser' of rfc6455/websocket", () => {
   ])('%s gives the classes of the browser, under the same names as in Node.js', async (_, load) => {
     const { values } = entries['./websocket']!;
     expect(Object.keys(await import(new URL(browser.default, root).href)).sort()).toEqual([...values].sort());
-    // The imports of a module run before its code, so `import` is a call here.
+    // A static import would run before the globals are replaced. So the program calls `import()`.
     expect(run(`${fakes(values)}${load}${print(values)}`)).toEqual(values.map((name) => [name, true]));
   });
 
-  test('the condition stands first, and is the only one of the package', () => {
+  test('the condition `browser` is the first one of this entry point, and no other entry point has it', () => {
     expect(Object.keys(manifest.exports['./websocket'])[0]).toBe('browser');
     const others = Object.entries(manifest.exports).filter(([name]) => name !== './websocket');
     expect(others.filter(([, conditions]) => Object.hasOwn(conditions as object, 'browser'))).toEqual([]);
@@ -532,7 +534,7 @@ describe("the condition 'browser' of rfc6455/websocket", () => {
 test('the package has no dependency, and no script runs when it is installed', () => {
   for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
     expect(manifest[field] ?? {}).toEqual({});
-  // "prepare" runs after the repository is cloned, and not when the package is installed.
+  // The script "prepare" runs after the repository is cloned. It does not run when the package is installed.
   const hooks = ['preinstall', 'install', 'postinstall', 'preuninstall', 'uninstall', 'postuninstall'];
   expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
   expect(existsSync(new URL('binding.gyp', root))).toBe(false);
@@ -553,13 +555,13 @@ describe('the packed package', () => {
       expect(files).toContain(compiled.replace('./', ''));
       expect(files).toContain(types.replace('./', ''));
       expect(files).toContain(sourceOf(compiled));
-      // The same applies to `require`.
+      // The package also contains the files for `require`.
       const { default: required, types: requiredTypes } = manifest.exports[entry].require;
       expect(files).toContain(required.replace('./', ''));
       expect(files).toContain(requiredTypes.replace('./', ''));
     }
     expect(files).toContain(manifest.bin.rfc6455);
-    // An entry point that only names the contents of chunks has no map, and neither has the bundler's own chunk.
+    // Two kinds of bundles have no source map: entry points that only re-export other files, and a helper file of the bundler.
     const bundles = files.filter((one) => /^dist\/bundle\/.*\.js$/.test(one));
     const withoutMap = bundles.filter((path) => !files.includes(`${path}.map`));
     for (const path of withoutMap) {
@@ -567,10 +569,10 @@ describe('the packed package', () => {
       if (!path.includes('/chunks/rolldown'))
         expect(text).toMatch(/^(?:import [^;]*;\s*|export [^;]*;\s*)*$/);
     }
-    // V8 needs two bytes for every character of a module that contains one character beyond Latin-1.
+    // One character beyond Latin-1 in a module would make V8 use two bytes for every character of this module.
     for (const path of files.filter((one) => /^dist\/.*\.js$/.test(one)))
       expect(readFileSync(new URL(path, root), 'latin1'), path).not.toMatch(/[^\0-\x7f]/);
-    // The tests use the modules. The package contains the bundles that are made of them.
+    // The package contains the bundles, and not the modules from which they are made.
     expect(files.filter((path) => /^dist\/(?!bundle\/|cjs\/).*\.js$/.test(path))).toEqual([]);
   });
 
@@ -581,7 +583,7 @@ describe('the packed package', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
-      // The package contains the pages that the README links, for readers without a network or with an older version.
+      // These are the pages that the README links. Readers can use them without a network, or for an older version.
       'docs/4d-rows.md',
       'docs/4d-sentences.md',
       'docs/4d.md',

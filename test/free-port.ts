@@ -1,8 +1,8 @@
-/** Finds a free port for a program that is not ours and needs a port number as an argument. */
+/** Finds a free port for a program that needs a port number as an argument. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** Returns a port on which nothing listens at this moment. */
+/** Returns a port that no program uses at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

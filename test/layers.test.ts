@@ -1,6 +1,7 @@
 /**
- * Tests that each layer of src/ imports only lower layers. So frame and handshake import no I/O, and transport does not import api. The
- * test checks every import of every file against a table, which is also in docs/architecture.md. It also checks a few coding rules.
+ * Tests that each layer of src/ imports only lower layers. For example, frame and handshake import no I/O, and transport does not import
+ * api. The test checks every import of every file against a table. The same table is in docs/architecture.md. The test also checks a few
+ * coding rules.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -8,16 +9,16 @@ import { describe, expect, test } from 'vitest';
 import { importsOf, scan } from '../scripts/source-scan.js';
 
 interface Layer {
-  /** Folders or single files from which anything may be imported. */
+  /** Folders or single files from which this layer may import anything. */
   readonly uses: readonly string[];
-  /** Folders from which only types may be imported. */
+  /** Folders from which this layer may import only types. */
   readonly types: readonly string[];
   readonly node: readonly string[];
   /** Whether the layer may import types of any node: module, such as Duplex or http.Server. Types do not exist at run time. */
   readonly nodeTypes: boolean;
 }
 
-/** Files with constants and error classes, which every higher layer may import at run time. */
+/** Files with constants and error classes. Every higher layer may import them at run time. */
 const shared = [
   'frame/opcode.ts',
   'frame/close-code.ts',
@@ -38,15 +39,15 @@ const layers: Readonly<Record<string, Layer>> = {
   transport: {
     uses: ['frame', 'handshake', 'deflate'],
     types: [],
-    // node:util for its debuglog, which is no I/O of a connection; node:async_hooks to leave a context.
+    // node:util provides debuglog, which does no I/O of a connection. node:async_hooks provides the means to leave a context.
     node: ['net', 'tls', 'http', 'https', 'http2', 'util', 'async_hooks'],
     nodeTypes: true,
   },
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    // node:util recognizes an ArrayBuffer of any realm, node:buffer checks UTF-8, node:string_decoder decodes it in
-    // parts, and a Duplex extends node:stream. None of them does I/O.
+    // node:util recognizes an ArrayBuffer of any realm. node:buffer checks UTF-8, and node:string_decoder decodes it in parts. Duplex
+    // extends a class of node:stream. None of these modules does I/O.
     node: ['util', 'buffer', 'string_decoder', 'stream'],
     nodeTypes: true,
   },
@@ -73,33 +74,39 @@ const layers: Readonly<Record<string, Layer>> = {
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
 };
 
-/** Files that may import more than their folder may. The key is the file, and the value lists the additional node: modules. */
+/** Files that may import additional node: modules. The key is the file, and the value lists these modules. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/4d/web-server.ts': ['http', 'https', 'fs'],
   'api/4d/web-server-settings.ts': ['fs'],
   'api/static-server.ts': ['fs'],
-  // Subscribers in the process; no I/O.
+  // This module notifies subscribers in the process. It does no I/O.
   'api/diagnostics.ts': ['diagnostics_channel'],
-  // The API of `ws` is made of node:http: programs pass its agents, requests and servers.
+  // The API of `ws` uses node:http: programs pass agents, requests and servers of node:http.
   'api/ws/client.ts': ['http', 'https'],
   'api/ws/emitter.ts': ['events'],
   'api/ws/http-server.ts': ['http'],
   'api/ws/server.ts': ['events'],
   'api/ws/stream.ts': ['stream'],
   'api/ws/upgrade.ts': ['http'],
-  // Looks up an address in the requested family. node:net would take the first one.
+  // This file looks up an address in the requested family. node:net would use the first address.
   'transport/listen.ts': ['dns'],
-  // The plugins name certificates by their files.
+  // In the API of the plugins, an application passes certificates as names of files.
   'api/plugin/tls.ts': ['fs'],
 };
 
-/** Files that may import a module by a URL. The command `conform` imports the judge in this way, since the judge is compiled separately. */
+/**
+ * Files that may import a module by a computed URL. The command `conform` imports the judge in this way, because the judge is compiled
+ * separately.
+ */
 const computing: ReadonlySet<string> = new Set(['cli/conform.ts']);
 
 const inside = (path: string, places: readonly string[]): boolean =>
   places.some((place) => path === place || path.startsWith(`${place}/`));
 
-/** Returns the faults in the imports and the style of these files. @param files maps the path of a file below src/ to its source */
+/**
+ * Checks the imports and the coding rules of these files, and returns the faults. @param files maps the path of a file below src/ to its
+ * source
+ */
 function faultsOf(files: ReadonlyMap<string, string>): string[] {
   const faults: string[] = [];
   for (const [file, source] of files) {
@@ -130,10 +137,10 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
     const { code } = scan(source);
     if (/(?:^|\/)(?:utils?|types|helpers?|common|misc)\.ts$/.test(file))
       faults.push(`${file}: a name that says nothing`);
-    // The package `ws` has a default export, and programs import it.
+    // The package `ws` has a default export, and programs use it. Therefore ws.ts needs one as well.
     if (/\bexport\s+default\b|\bas\s+default\b/.test(code) && file !== 'ws.ts')
       faults.push(`${file} has a default export`);
-    // §10.3: masking keys MUST NOT be predictable. No other code here needs a weak source.
+    // §10.3: masking keys MUST NOT be predictable. No other code in src/ needs Math.random.
     if (/\bMath\s*\??\.?\s*\[?\s*random\b|\brandom\b[^;]*=\s*Math\b/.test(code))
       faults.push(`${file} uses Math.random`);
     if (name.endsWith('.ts')) {
@@ -147,10 +154,10 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
   return [...faults, ...cyclesOf(files)];
 }
 
-/** Folders in which imports of types form no cycle either. So a reader can read each file after the files that it imports. */
+/** Folders in which even the imports of types must form no cycle. A reader can then read each file after the files that it imports. */
 const readable: ReadonlySet<string> = new Set(['frame', 'handshake', 'deflate', 'transport', 'api', 'cli']);
 
-/** Returns the import cycles. At run time, a module in a cycle can see another module of the cycle before that module is evaluated. */
+/** Returns the import cycles. In a cycle, a module can run before another module of the cycle has been evaluated. */
 function cyclesOf(files: ReadonlyMap<string, string>): string[] {
   const graph = new Map<string, string[]>();
   for (const [file, source] of files) {
@@ -188,7 +195,7 @@ test('every import of src/ points to a lower layer, and no file breaks a coding 
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing from src/ and no dependency, because shared code would hide faults', () => {
+test('the conformance judge imports nothing from src/ and no dependency, because shared code would hide faults', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>

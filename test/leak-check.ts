@@ -1,10 +1,10 @@
 /**
- * Setup of every test file. It checks that after the tests of the file no socket, server or child process is left, whether the tests
- * passed or failed.
+ * Setup of every test file. After the tests of the file, whether they passed or failed, it checks that no socket, server or child process
+ * is left.
  */
 import { afterAll, beforeAll } from 'vitest';
 
-/** Returns the resources of the tests that keep the process alive. Timers are not among them, since vitest has timers of its own. */
+/** Returns the resources of the tests that keep the process alive. It ignores timers, because vitest also has timers. */
 function handles(): string[] {
   return process
     .getActiveResourcesInfo()
@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // A handle disappears a moment after its 'close' event, and the handle of a peer a moment after ours.
+  // A handle disappears a moment after its 'close' event. The handle of a peer disappears a moment later.
   for (let round = 0; round < 200 && handles().length > before.length; round++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

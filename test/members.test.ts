@@ -1,6 +1,6 @@
 /**
- * Tests that each exported class has exactly the members that this test lists, at run time and in its declaration. So no internal member
- * becomes public by mistake.
+ * Tests that each exported class has exactly the members in this test, at run time and in its declaration. Otherwise an internal member
+ * could become public by mistake.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
@@ -12,9 +12,9 @@ const dist = new URL('../dist/', import.meta.url);
 interface Members {
   /** Methods and accessors of the prototype. */
   readonly methods: readonly string[];
-  /** Members of the prototype that only the library uses. The declaration does not have them. */
+  /** Members of the prototype that only the library uses. They are missing in the declaration. */
   readonly internal?: readonly string[];
-  /** Own properties of each instance. Only the declaration has them, and not the prototype. */
+  /** Properties of each instance. They are in the declaration, but not on the prototype. */
   readonly fields?: readonly string[];
 }
 
@@ -155,7 +155,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
         'send',
         'url',
       ],
-      // The declaration inherits this member from EventTarget, as a string.
+      // The declaration inherits this member from EventTarget. There its type is string.
       internal: ['[Symbol.toStringTag]'],
     },
     WebSocketServer: {
@@ -209,7 +209,7 @@ async function exportedClasses(entry: string): Promise<Map<string, { prototype: 
   );
 }
 
-/** The name as the declaration writes it. */
+/** Returns the name of a member in the form that the declaration uses. */
 function nameOf(key: string | symbol): string {
   if (typeof key === 'string') return key;
   const description = (key.description ?? '').replace(/^nodejs\./, 'Symbol.');
@@ -230,10 +230,10 @@ const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     code: scan(readFileSync(new URL(path.replaceAll('\\', '/'), dist), 'utf8')).code,
   }));
 
-/** Returns the names of the members in the declaration of a class, without static members, private members and the constructor. */
+/** Returns the names of the members in the declaration of a class. Static members, private members and the constructor are not included. */
 function declaredMembers(name: string): string[] {
   const start = new RegExp(`export declare class ${name}\\b[^{]*\\{`);
-  // The classes of 4D have names in common with these.
+  // The 4D API has classes with the same names, so its declarations are not searched.
   const { code } = declarations.find((one) => !/[\\/]4d[\\/]/.test(one.path) && start.test(one.code))!;
   const body = code.slice(code.search(start)).split(/\n\}/)[0]!;
   const members = [...body.matchAll(/^ {4}(?:readonly |get |set )*(\[[\w.]+\]|[\w$]+)(?=[?(:<]| =)/gm)];
@@ -263,7 +263,7 @@ test('TypeScript does not let an application construct a Connection', () => {
 test('no declaration contains members that are marked as internal', () => {
   const internal = ['ConnectionCore', 'makeConnection', 'sendBroadcast', 'coreOf', 'AllServerHandlers'];
   for (const { path, code } of declarations) {
-    // No entry point reaches these declarations.
+    // No entry point exports these declarations.
     if (
       /[\\/](?:dispatch|server-host|incoming-streams|send-stream|send-with|send-latest|start-closing)\.d\.ts$/.test(
         path,

@@ -1,19 +1,19 @@
-/** Starts a program as a user would, and provides its output, the address on which it listens, and how it ended. */
+/** Starts a program in the same way as a user. Provides its output, the address on which it listens, and its exit status. */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 const running = new Set<ChildProcess>();
 
-/** A program that runs or has ended. */
+/** A program that is running or has ended. */
 export interface Program {
   readonly child: ChildProcess;
-  /** The address in its line `listening on …`. */
+  /** Resolves with the address in the line `listening on …` of the program. */
   readonly listening: Promise<string>;
   readonly ended: Promise<{ status: number | null; output: string }>;
-  /** Waits until the program has written this. */
+  /** Returns whether the program has already written this text. */
   hasWritten(text: string): boolean;
 }
 
-/** @param path of the file, below `folder` @param env variables that are added to the environment of the test */
+/** @param path the path of the file below `folder` @param env variables that are added to the environment of the test */
 export function startProgram(
   folder: string,
   path: string,
@@ -47,7 +47,7 @@ export function startProgram(
   return { child, listening, ended, hasWritten: (text) => output.includes(text) };
 }
 
-/** Kills every program that still runs, for `afterEach`. */
+/** Kills every program that is still running. Call it in `afterEach`. */
 export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }

@@ -1,7 +1,7 @@
 /**
- * Tests that the code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" is executed in its own process.
- * The block finds the package by its name. It passes if the process ends by itself with status 0. A comment directly after the block may
- * change the block, and add code that ends it. Readers do not see the comment:
+ * Tests that the code in README.md and docs/ runs. A block that begins with "```js run" or "```ts run" runs in a separate process. The
+ * block imports the package by its name. It passes if the process ends by itself with status 0. A comment directly after the block may
+ * change the block, and add code that ends it. Readers of the page do not see this comment:
  *
  *     <!-- test
  *     replace: 8080 → 0
@@ -9,11 +9,10 @@
  *     await server.shutdown();
  *     -->
  *
- * `prepend:` adds code before the block. `<!-- test: name -->` reads such a comment from test/pages/name.txt, so that README.md stays
- * short.
+ * `prepend:` adds code before the block. `<!-- test: name -->` reads the comment from test/pages/name.txt. This keeps README.md short.
  *
- * In README.md and in docs/guides/ every block of code has to run, or to say why it cannot run. `<!-- not run: reason -->` after the block
- * says this. The other pages of docs/ may show fragments.
+ * In README.md and in docs/guides/, every block of code must run, or the comment `<!-- not run: reason -->` must follow the block. The
+ * other pages of docs/ may show fragments.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,13 +26,13 @@ interface Block {
   readonly line: number;
   readonly language: string;
   readonly runs: boolean;
-  /** The reason why the block does not run. '' if the block runs, or if it states no reason. */
+  /** The reason why the block does not run. It is '' if the block runs, or if the page states no reason. */
   readonly reason: string;
-  /** The code after the changes of the comment. */
+  /** The code of the block after the changes of the comment. */
   readonly code: string;
 }
 
-/** Returns the changes in the comment of a block, or in the file of test/pages/ that the comment names. */
+/** Returns the changes in the comment of a block. The comment may name a file in test/pages/ that contains them. */
 function changesOf(comment: string): string {
   const [, name] = /^test: ([\w-]+) $/.exec(comment) ?? [];
   if (name !== undefined) return readFileSync(join(root, 'test', 'pages', `${name}.txt`), 'utf8');
@@ -69,7 +68,7 @@ function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
-/** A folder inside the package, so that a block can import the package by its name. git ignores reports/. */
+/** The folder is inside the package, so that a block can import the package by its name. git ignores reports/. */
 mkdirSync(join(root, 'reports'), { recursive: true });
 const folder = mkdtempSync(join(root, 'reports', 'readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -111,7 +110,7 @@ const markdownIn = (path: string): string[] =>
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `${path}/${name}`);
-/** Pages on which each block has to run, or has to state why it does not run. */
+/** On these pages, each block must run, or the page must state why it does not run. */
 const strict = ['README.md', ...markdownIn('docs/guides')];
 const pages = [...strict, ...markdownIn('docs')];
 
@@ -124,14 +123,17 @@ test('each file of test/pages/ is used by a block on a page', () => {
 describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
   'the code on $page',
   ({ page, blocks }) => {
-    test.runIf(strict.includes(page))('every block runs, or says why it does not', () => {
-      const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
-      expect(
-        code
-          .filter(({ runs, reason }) => runs === (reason !== ''))
-          .map(({ line, language }) => `${language}, line ${line}`),
-      ).toEqual([]);
-    });
+    test.runIf(strict.includes(page))(
+      'every block runs, or a comment says why the block does not run',
+      () => {
+        const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
+        expect(
+          code
+            .filter(({ runs, reason }) => runs === (reason !== ''))
+            .map(({ line, language }) => `${language}, line ${line}`),
+        ).toEqual([]);
+      },
+    );
 
     for (const block of blocks.filter(({ runs }) => runs)) {
       test(`the block in line ${block.line} runs and ends with status 0`, async () => {
@@ -142,7 +144,7 @@ describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(ro
   },
 );
 
-describe('the parser of pages', () => {
+describe('the parser of pages with blocks of code', () => {
   const page = [
     'Text',
     '```js run',
@@ -168,7 +170,7 @@ describe('the parser of pages', () => {
     '<!-- not run: needs a cluster -->',
   ].join('\n');
 
-  test('the parser returns each block with its line and its language, and applies the comment after the block', () => {
+  test('the parser returns each block with its line and its language, and obeys the comment after the block', () => {
     expect(blocksOf(page)).toEqual([
       {
         line: 2,

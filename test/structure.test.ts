@@ -1,5 +1,5 @@
 /**
- * Tests the size limits in docs/structure.md, since a longer file usually does two jobs. layers.test.ts checks the directions of imports.
+ * Tests the size limits in docs/structure.md, because a long file usually does two jobs. layers.test.ts checks the directions of imports.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => ({ name, lines: readFileSync(new URL(name, root), 'utf8').trimEnd().split('\n') }));
 
-/** Finds functions and methods by their first lines: the formatter puts the closing brace at the same indentation. */
+/** Finds functions and methods by their first lines. The formatter puts the closing brace at the same indentation as the first line. */
 function functionsOf(lines: readonly string[]): { line: number; length: number }[] {
   const beginning =
     /^(\s*)(?:export )?(?:(?:static|override|protected|private|async|get|set) )*(?:function\b|constructor\(|#?\w+(?:<[^>]*>)?\()/;
@@ -29,7 +29,7 @@ function functionsOf(lines: readonly string[]): { line: number; length: number }
     if (indentation === undefined || /^\s*(?:if|for|while|switch|return|catch)\b/.test(text)) return [];
     const isBody = text.endsWith('{') || text.endsWith('(');
     const end = lines.findIndex((line, index) => index > at && line.startsWith(`${indentation}}`));
-    // A call with a function in it ends with more than the brace.
+    // If the line contains more than the brace, it is the end of a call that has a function as an argument.
     return isBody && lines[end] === `${indentation}}` ? [{ line: at + 1, length: end - at + 1 }] : [];
   });
 }

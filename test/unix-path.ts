@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /**
- * Returns the path for a Unix domain socket in a new folder. So a socket that a killed process has left there cannot be in the way. The
- * folder is removed after the test.
+ * Returns a path for a Unix domain socket in a new folder. A new folder contains no old socket of a killed process. The folder is removed
+ * after the test.
  */
 export function unixPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

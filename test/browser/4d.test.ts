@@ -67,7 +67,7 @@ describe.each(['ws', 'wss'])('the chat of examples/4d over %s', (scheme) => {
       'hello Ann',
       'Client disconnected',
     ]);
-    // Ctrl-C stops the web server, and with it the WebSocket server.
+    // Ctrl-C stops the web server. This stops the WebSocket server as well.
     expect(await interrupt(server)).toBe(0);
     await ann.getByRole('status').filter({ hasText: 'Closed: 1001' }).waitFor();
     expect(server.stdout).toMatch(/\*\*\* Server closed\n$/);
@@ -127,7 +127,7 @@ describe('the close codes that a browser receives from terminate', () => {
   });
 
   test.each([3000, 999, 5000])(
-    'B-ws-terminate, C61: terminate(%i, "bye") ignores a code that 4D does not allow and the reason, and the page receives 1000',
+    'B-ws-terminate, C61: if 4D does not allow the code of terminate(%i, "bye"), the page receives 1000 and no reason',
     async (code) => {
       const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(code, 'bye'));
       expect(seen).toEqual({ code: 1000, reason: '', wasClean: true });
@@ -147,7 +147,7 @@ describe('the close codes that a browser receives from terminate', () => {
     expect(told.code).toBe(1006);
   });
 
-  test('B-ws-onTerminate, C76: onTerminate receives 1005 if the page closes without a code, and 1006 or 1001 if the page is interrupted', async () => {
+  test('B-ws-onTerminate, C76: onTerminate receives 1005 if the page closes without a code, and 1006 or 1001 if the tab is closed', async () => {
     let tell: (code: number) => void = () => {};
     const next = () =>
       new Promise<number>((resolve) => {

@@ -1,4 +1,4 @@
-/** A program that imports rfc6455/websocket is bundled for browsers, and runs in a page of Chromium against our server. */
+/** Bundles a program that imports rfc6455/websocket for browsers, and runs the program in Chromium against our server. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { launchChromium } from './chromium.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The same program for Node.js and for a page. @returns the code of its bundle */
+/** Bundles the same program for Node.js or for a page. @returns the code of the bundle */
 async function bundleFor(platform: 'browser' | 'node'): Promise<string> {
   const folder = mkdtempSync(join(root, 'dist', 'bundle-test-'));
   const program = join(folder, 'program.js');
@@ -37,7 +37,7 @@ async function bundleFor(platform: 'browser' | 'node'): Promise<string> {
   }
 }
 
-test('one program with rfc6455/websocket echoes in a page and in Node.js; the bundle for the page contains nothing of Node.js', async () => {
+test('the same program echoes in a page and in Node.js, and its bundle for the page imports no module of Node.js', async () => {
   const server = new WebSocketServer(
     { message: (connection, message) => connection.send(message) },
     { origins: 'any' },
@@ -59,7 +59,7 @@ test('one program with rfc6455/websocket echoes in a page and in Node.js; the bu
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
-    // As text: the test runner changes `import` in functions.
+    // The code is a string, because the test runner changes `import` in functions.
     const seen = await page.evaluate(`import('/program.js').then(({ echo }) => echo('${url}'))`);
     expect(seen).toEqual(expected);
   } finally {

@@ -1,11 +1,11 @@
-/** Starts the browser of these tests: the Chromium of the system, which playwright-core controls. */
+/** Starts the Chromium of the system. The package playwright-core controls this browser. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** The variable CHROMIUM names another executable. */
+/** The environment variable CHROMIUM can name another executable. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** @throws if there is no Chromium: if a browser test were skipped instead, it would look like a test that passed */
+/** @throws if Chromium is missing. A skipped browser test would look like a passed test. */
 export async function launchChromium(): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(

@@ -14,7 +14,7 @@ import { correct, type Rules } from '../conformance/broken/rules.ts';
 import { tryServer } from '../conformance/broken/run.ts';
 import { launchChromium } from './chromium.ts';
 
-// The globals that the functions below use inside the page. The tests themselves do not run in a page.
+// Some functions below run inside the page. These are the globals that they use.
 interface PageElement {
   readonly tagName: string;
   readonly id: string;
@@ -27,7 +27,10 @@ declare const document: { readonly activeElement: PageElement; readonly document
 const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e';
 const cases: Case[] = select(allCases, 'server', { cases: ['1.1.1', '1.1.2', '2', '7.13.1'], exclude: [] });
 
-/** Returns the results of two real servers. One is correct. The other answers no ping, and sends markup in its Close frames. */
+/**
+ * Returns the results of a real server with these rules. The report shows one correct server, and one that answers no ping and sends markup
+ * in its Close frames.
+ */
 async function resultsOf(agent: string, rules: Rules): Promise<CaseResult[]> {
   return (await tryServer(rules, cases)).map((one) => ({ ...one, agent }));
 }
@@ -141,7 +144,7 @@ describe('the HTML report of the conformance judge', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('a reader can choose with the arrow keys that the report shows only failed cases', async () => {
+  test('with the arrow keys, a reader can make the report show only failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -180,7 +183,7 @@ describe('the HTML report of the conformance judge', () => {
     expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
-  test('the report shows everything that a peer sent, including its name, as text and not as markup', async () => {
+  test('the report shows the name and all data of a peer as text and not as markup', async () => {
     const page = await openReport();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);

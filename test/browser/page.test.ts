@@ -1,10 +1,10 @@
-/** Tests `npm start` and its page in Chromium, as a person tries the package for the first time. */
+/** Tests `npm start` and its page in Chromium. A new user tries the package in the same way. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Running, track } from '../cli/process.ts';
 import { launchChromium } from './chromium.ts';
 
-// The globals that the functions below use inside the page. The tests themselves do not run in a page.
+// Some functions below run inside the page. These are the globals that they use.
 interface PageElement {
   readonly id: string;
   readonly parentElement: PageElement | null;
@@ -24,14 +24,14 @@ afterEach(async () => {
 });
 afterAll(() => browser?.close());
 
-/** Runs `npm start` in its own process group, as a shell does. */
+/** Runs `npm start` in a separate process group, as a shell does. */
 async function npmStart(...args: string[]): Promise<{ readonly npm: Running; readonly url: string }> {
   const npm = track(new Running('npm', ['start', '--', '--port', '0', ...args], { detached: true }));
   const [, url = ''] = await npm.output(/^page on (http:\S+)\n/m);
   return { npm, url };
 }
 
-/** Ctrl-C: the terminal sends SIGINT to the whole group. */
+/** Simulates Ctrl-C. A terminal sends SIGINT to the whole process group. */
 function pressCtrlC({ child }: Running): void {
   process.kill(-(child.pid ?? 0), 'SIGINT');
 }
@@ -59,7 +59,7 @@ describe('the page that npm start serves', () => {
     ({ npm, url } = await npmStart());
   });
 
-  test('the page shows each echo and its time, for text and for 1 MiB of binary, and reports no error', async () => {
+  test('for text and for 1 MiB of binary data, the page shows each echo and how long it took, and reports no error', async () => {
     const faults: string[] = [];
     const page = await openPage(url, faults);
     await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');
@@ -157,7 +157,7 @@ describe('the page that npm start serves', () => {
         'button.main',
         'label',
       ]) {
-        // WCAG 2 AA.
+        // WCAG 2 AA requires a contrast of at least 4.5.
         expect(await page.locator(selector).first().evaluate(contrast), selector).toBeGreaterThanOrEqual(4.5);
       }
     },
@@ -175,7 +175,7 @@ describe('the page that npm start serves', () => {
   });
 });
 
-/** Returns the contrast between the text of an element and its background, as WCAG 2 defines the contrast. Runs in the page. */
+/** Returns the contrast between the text of an element and its background, as WCAG 2 defines it. Runs inside the page. */
 function contrast(element: PageElement): number {
   const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string): number => {

@@ -8,7 +8,7 @@ import { interrupt, serve, tlsFixture } from '../cli/process.ts';
 import { launchChromium } from './chromium.ts';
 
 let browser: Browser;
-/** A page whose origin differs from that of every server here. */
+/** The origin of this page differs from the origin of every server in this file. */
 let page: Page;
 const elsewhere = createServer((_request, response) =>
   response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>elsewhere</title>'),
@@ -25,14 +25,14 @@ afterAll(async () => {
 });
 
 interface Exchange {
-  /** The echoes that arrived: a text itself, or the size and the checksum of a binary message. */
+  /** The received echoes. A text is stored unchanged. A binary message is stored as its size and its checksum. */
   readonly messages: readonly string[];
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
 }
 
-/** Sends each message after the echo of the previous message has arrived, and then closes. Runs in the page. */
+/** Sends each message after the echo of the previous message has arrived, and then closes. Runs inside the page. */
 async function exchange(
   {
     url,
@@ -275,8 +275,7 @@ describe.each(['auto', 'zlib'] as const)('a browser with permessage-deflate, eng
       expect(end).toEqual({ code: 1000, reason: '', wasClean: true });
       const names = answer?.map(([name]) => name).join();
       for (const part of answered) expect(names).toContain(part);
-      // The messages were compressed in both directions. The second of two equal messages is small if a context is
-      // kept.
+      // The messages were compressed in both directions. The second of two equal messages is small only if the context is kept.
       expect(sizes.length).toBe(send.length);
       for (const [size, received, sent] of [sizes[0]!, sizes[4]!, sizes[5]!]) {
         expect(received).toBeLessThan(size / 2);

@@ -1,7 +1,7 @@
 /**
- * Tests the buses with real engines: redis-server and nats-server of Debian, with the clients from npm. There are four processes with 500
- * subscribers each, 50 topics, and up to 200,000 messages from random publishers. A subscriber that misses messages must be notified before
- * it receives the next messages.
+ * Tests the buses with real engines (message brokers): redis-server and nats-server of Debian, with the clients from npm. Four processes
+ * have 500 subscribers each and 50 topics. They send up to 200,000 messages from random publishers. A subscriber that misses messages must
+ * be notified before it receives the next messages.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-/** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being published. */
+/** The number of messages in the scenarios with failures. It is large, so that messages are being published during each failure. */
 const fewer = 40_000;
 
 const buses: readonly (readonly [string, string, number, object])[] = [
@@ -24,8 +24,8 @@ const buses: readonly (readonly [string, string, number, object])[] = [
   ['NATS', 'nats', 200_000, {}],
 ];
 
-describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
-  test("over a real engine, every subscriber receives every message of its topics once, in the publisher's order", async () => {
+describe.each(buses)('a bus over a real %s', (_, kind, messages, options) => {
+  test('every subscriber receives every message of its topics once, in the order of the publisher', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publish(messages);
@@ -47,7 +47,7 @@ describe.each(buses)('the bus over %s', (_, kind, messages, options) => {
     }
   });
 
-  test('if the engine is killed twice and a process is killed, every gap is reported and no message arrives twice', async () => {
+  test('if Redis or NATS is killed twice and one process is killed, every gap is reported and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(fewer);

@@ -37,7 +37,7 @@ const urls = {
 };
 
 test.each(['redis', 'nats'] as const)(
-  'over %s, chat members at four processes receive all lines once and in order, although the engine is killed',
+  'if %s is killed, chat members on four processes still receive every line once and in order',
   async (kind) => {
     engine = await Engine.start(kind);
     const chat = startProgram(project.folder, 'chat-cluster.js', [], urls[kind](engine.port));
@@ -64,7 +64,7 @@ test.each(['redis', 'nats'] as const)(
     await until(() => chat.hasWritten(`process ${killed!.process} ended`));
     await talk(left, 'without Ann', 50);
 
-    // Another process serves the member that reconnects. The member receives the lines that it missed, and no line twice.
+    // Another process serves the member that reconnects. The member receives each line that it missed, and receives no line twice.
     const back = await Member.enter(url, 'garden', 'Ann', offset);
     await talk([...left, back], 'with Ann', 50);
     for (const { name } of left) {
@@ -77,7 +77,7 @@ test.each(['redis', 'nats'] as const)(
     const others = await enterEverywhere(url, 'garden', ['Eve', 'Fay', 'Gus', 'Hal']);
     await talk([...others, ...left, back], 'with all', 50);
 
-    // An invalid offset is not refused. The member is notified that lines may be missing, as it would be without a history.
+    // The server accepts an invalid offset, but notifies the member that lines may be missing.
     const stranger = await Member.enter(url, 'garden', 'Ida', 'invalid');
     expect(stranger.lines[0]).toBe('* Lines may be missing here');
 

@@ -15,7 +15,7 @@ const commands = {
   redis: (port: number, folder: string) => [
     'redis-server',
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
-    // Data that Redis has confirmed is kept when Redis is killed.
+    // With this setting, Redis keeps all confirmed data when it is killed.
     ...['--appendfsync', 'always'],
   ],
   nats: (port: number, folder: string) => [
@@ -24,7 +24,7 @@ const commands = {
   ],
 } as const;
 
-/** A server that a test can kill and start again on the same port, with the same data. */
+/** A server process that a test can kill, and start again on the same port with the same data. */
 export class Engine {
   readonly port: number;
   readonly #kind: keyof typeof commands;
@@ -44,7 +44,7 @@ export class Engine {
 
   async start(): Promise<void> {
     const [command = '', ...args] = commands[this.#kind](this.port, this.#folder);
-    // Debian installs nats-server in a folder where, by default, only root searches for programs.
+    // Debian installs nats-server in /usr/sbin. By default, only the PATH of root contains this folder.
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
     const child = spawn(command, args, { stdio: 'ignore', env });
     this.#process = child;
@@ -53,7 +53,7 @@ export class Engine {
     while (!(await Promise.race([isListening(this.port), failed]))) await delay(20);
   }
 
-  /** Kills the server immediately, as if the machine lost its power. */
+  /** Kills the server immediately, as if the machine lost power. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === null) return;
@@ -129,7 +129,7 @@ export class CuttableProxy {
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
-    // The server waits for the connections of its clients, but not for the connections to the engine.
+    // server.close() does not close the connections to the engine. This loop waits until they are closed as well.
     while (this.#sockets.size > 0) await delay(5);
   }
 }

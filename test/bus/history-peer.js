@@ -1,8 +1,8 @@
 /**
- * One process of the scenarios with a history: a server with `Topics`, and clients that move from server to server with the offsets of
- * their topics. Each message contains the process that published it, and its number among the messages of this process to the topic. With
- * these, every client detects missing, repeated and reordered messages, whichever server the client is connected to. The test sends
- * commands over the channel of child_process.fork, and receives the answers over the same channel.
+ * One process of the scenarios with a history. It runs a server with `Topics`, and clients. The clients move from server to server with the
+ * offsets of their topics. Each message contains the process that published it, and a number that counts the messages of this process to
+ * the topic. With this number, every client detects missing, repeated and reordered messages on any server. The test sends commands over
+ * the channel of child_process.fork, and receives the answers over the same channel.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { load, makeBus } from './make-bus.js';
@@ -47,7 +47,7 @@ const topics = new Topics({
       isUp = up;
     },
     slow: () => fault('a client was too slow'),
-    // Errors are expected, since the test makes the engine fail.
+    // Errors are expected, because the test makes the engine fail.
     error() {},
   },
 });
@@ -82,13 +82,13 @@ class Client {
     this.topics = Array.from({ length: topicsEach }, (_, j) => (number * 7 + j * 11) % topicCount);
     /** For each topic and each process, the number of the last message; null before the first message. */
     this.last = this.topics.map(() => new Array(processCount).fill(null));
-    /** For each topic and each process, whether a gap was reported and no message has come since then. */
+    /** For each topic and each process, whether a gap was reported after the last message. */
     this.mayMiss = this.topics.map(() => new Array(processCount).fill(false));
     /** @type {(string | null)[]} */
     this.offsets = this.topics.map(() => null);
     /**
-     * For each topic and each process, whether a connection ended before the client got a new offset. If so, messages after the old offset
-     * come again.
+     * For each topic and each process, whether a connection ended before the client received a new offset. In this case, the messages after
+     * the old offset arrive again.
      */
     this.repeats = this.topics.map(() => new Array(processCount).fill(false));
   }

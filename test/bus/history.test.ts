@@ -1,6 +1,7 @@
 /**
  * Tests the history of topics with a real redis-server, a real nats-server and the clients from npm. After a failure, a process receives
- * the messages that it missed, in order and once. A gap is reported only for a message that the history lacks or that the engine never got.
+ * each missed message once and in order. A gap is reported only if the history does not contain a message, or if the engine never received
+ * the message.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,8 +26,8 @@ describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
   ['NATS', 'nats', { history: { size: 10_000 } }],
-])('the history of topics over %s', (_, kind, options) => {
-  test('if the engine is killed twice and a process is killed, only messages with a rejected `publish` are lost', async () => {
+])('the history of topics over a real %s', (_, kind, options) => {
+  test('if Redis or NATS is killed twice and one process is killed, only messages with a rejected `publish` are lost', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publishWithFailures(count);
@@ -43,7 +44,7 @@ describe.each([
     }
   });
 
-  test('a process that was cut off too long is notified of a gap, and then receives what the history keeps', async () => {
+  test('a process that was disconnected for too long is notified of a gap, and then receives the messages that the history keeps', async () => {
     const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
@@ -77,7 +78,7 @@ describe.each([
     }
   });
 
-  test('clients that change servers with their offsets receive each message at most once, and every gap is reported', async () => {
+  test('clients that change servers and send their offsets receive each message at most once, and every gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const all = (command: string, value?: unknown): Promise<unknown> =>

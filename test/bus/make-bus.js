@@ -1,4 +1,4 @@
-/** Loads the package that is installed in the project of the test, and makes a bus over one of the clients that are installed there. */
+/** Loads the package that is installed in the project of the test, and makes a bus with one of the clients that are installed there. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

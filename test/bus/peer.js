@@ -1,8 +1,8 @@
 /**
- * One process of the scenarios: a bus over a real engine, 500 subscribers with 5 of 50 topics each, and a publisher to random topics. Each
- * message contains its publisher, and its number among the messages of this publisher to the topic. With these, every subscriber detects
- * missing, repeated and reordered messages. The test sends commands over the channel of child_process.fork, and receives the answers over
- * the same channel.
+ * One process of the scenarios. It has a bus over a real engine, 500 subscribers with 5 of 50 topics each, and a publisher to random
+ * topics. Each message contains its publisher, and a number that counts the messages of this publisher to the topic. With this number,
+ * every subscriber detects missing, repeated and reordered messages. The test sends commands over the channel of child_process.fork, and
+ * receives the answers over the same channel.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { makeBus } from './make-bus.js';
@@ -16,9 +16,9 @@ const publishers = 4;
 
 /** The state of one subscriber in one topic. */
 class Subscriber {
-  /** The number of the last message, by publisher. */
+  /** For each publisher, the number of its last message. */
   last = new Array(publishers).fill(0);
-  /** Whether a gap was reported and no message has come since then, by publisher. */
+  /** For each publisher, whether a gap was reported after its last message. */
   mayMiss = new Array(publishers).fill(false);
 }
 
@@ -35,9 +35,9 @@ const report = {
   rejected: 0,
   published: 0,
   finals: 0,
-  /** The messages that did not come, as 'publisher topic number'. Each message is listed once. */
+  /** The messages that did not arrive, as 'publisher topic number'. Each message is listed once. */
   lost: /** @type {string[]} */ ([]),
-  /** The messages of this process that the bus refused, in the same form. */
+  /** The messages of this process that the bus refused, as 'publisher topic number'. */
   refused: /** @type {string[]} */ ([]),
   faults: /** @type {string[]} */ ([]),
 };
@@ -47,7 +47,7 @@ function receive(topic, bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const publisher = view.getUint8(0);
   const number = view.getUint32(1);
-  // The process ignores its own messages. `Topics` would have delivered them when they were published.
+  // The process ignores its own messages, because `Topics` would deliver them without the engine.
   if (publisher === index) return;
   if (view.getUint8(5) === 1) report.finals++;
   for (const subscriber of subscribers[topic] ?? []) {
@@ -128,7 +128,7 @@ async function publish(count, isSlow) {
   }
 }
 
-/** Publishes a last message to each topic, until the engine accepts such a message. */
+/** Publishes a last message to each topic again and again, until the engine accepts one. */
 async function finish() {
   for (let topic = 0; topic < topics; topic++) {
     for (;;) {

@@ -1,7 +1,7 @@
 /**
- * One process of the scenario with presence: a server with `Topics` over a bus, and clients whose connections subscribe to topics and leave
- * them at random. The process watches all topics, and checks that no member joins twice or leaves twice in a row. The test sends commands
- * over the channel of child_process.fork, and receives the answers over the same channel.
+ * One process of the scenario with presence. It runs a server with `Topics` over a bus, and clients. Their connections subscribe to topics
+ * and leave topics at random. The process watches all topics, and checks that no member joins twice or leaves twice in a row. The test
+ * sends commands over the channel of child_process.fork, and receives the answers over the same channel.
  */
 import { load, makeBus } from './make-bus.js';
 
@@ -27,7 +27,7 @@ const topics = new Topics({
   bus: await makeBus(folder, kind, port, JSON.stringify(busOptions)),
   presence: { lease, member: (/** @type {any} */ seat) => `${index} ${seats.indexOf(seat)}` },
   maxSubscribeRate: Number.POSITIVE_INFINITY,
-  // Errors are expected, since the test makes the engine fail.
+  // Errors are expected, because the test makes the engine fail.
   handlers: { error: () => void report.errors++ },
 });
 const server = new WebSocketServer({

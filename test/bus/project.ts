@@ -1,6 +1,4 @@
-/**
- * The npm packages of the clients of Redis and NATS, which are installed in a separate project, and the processes that use these packages.
- */
+/** Installs the npm packages of the clients of Redis and NATS in a separate project, and starts the processes that use these packages. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +21,7 @@ export interface PeerReport {
   readonly published: number;
   /** The messages that did not arrive, as 'publisher topic number'. Each message is listed once. */
   readonly lost: readonly string[];
-  /** The messages of this process that the bus refused, in the same form. */
+  /** The messages of this process that the bus refused, as 'publisher topic number'. */
   readonly refused: readonly string[];
   readonly faults: readonly string[];
 }
@@ -71,7 +69,7 @@ export interface HistoryReport {
 /** A process that runs peer.js or another script. */
 export class Peer {
   readonly #process: ChildProcess;
-  /** Answers that have arrived, and that `answer` has not returned yet. */
+  /** The answers that have arrived, but that `answer` has not returned yet. */
   readonly #answers: unknown[] = [];
   #wake: (() => void)[] = [];
   #hasEnded = false;
@@ -124,7 +122,7 @@ export class Peer {
     await done;
   }
 
-  /** Waits until the process has received the last messages of this number of other processes. Returns its counts. */
+  /** Waits until the process has received the last messages of `others` other processes. Returns the counts of the process. */
   report(others: number): Promise<PeerReport> {
     const report = this.answer<PeerReport>((answer) => typeof answer === 'object');
     this.#process.send(['report', others]);

@@ -1,9 +1,9 @@
 /**
- * One process of the scenarios with WebSockets: a server with `Topics` over a bus, and 500 clients that have each subscribed to 5 of 50
- * topics. When a client sends a message, the server publishes the message to a topic, for all subscribers except this client. Each message
- * contains its sender, and its number among the messages of this sender to the topic. With these, every client detects missing, repeated
- * and reordered messages, and its own messages. The test sends commands over the channel of child_process.fork, and receives the answers
- * over the same channel.
+ * One process of the scenarios with WebSockets. It runs a server with `Topics` over a bus, and 500 clients. Each client has subscribed to 5
+ * of 50 topics. When a client sends a message, the server publishes the message to all subscribers of a topic except this client. Each
+ * message contains its sender, and a number that counts the messages of this sender to the topic. With this number, every client detects
+ * missing, repeated and reordered messages, and its own messages. The test sends commands over the channel of child_process.fork, and
+ * receives the answers over the same channel.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { load, makeBus } from './make-bus.js';
@@ -41,7 +41,7 @@ const topics = new Topics({
       isUp = up;
     },
     slow: () => fault('a client was too slow'),
-    // Errors are expected, since the test makes the engine fail.
+    // Errors are expected, because the test makes the engine fail.
     error() {},
   },
 });
@@ -72,12 +72,13 @@ class Client {
     /** The number of messages that the client has sent, by topic. */
     this.sent = new Uint32Array(topicCount);
     /**
-     * For each sender and each topic of the client, the number of the last message, and the number of gaps that were reported before it.
+     * For each sender and each topic of the client: the number of the last message, and the number of gaps that were reported before this
+     * message.
      */
     this.last = new Uint32Array(senders * topicsEach);
     this.gapsThen = new Uint16Array(senders * topicsEach);
     this.gaps = new Uint16Array(topicsEach);
-    /** For each topic of the client, the processes whose last message has come, with one bit for each process. */
+    /** For each topic of the client, one bit for each process. The bit is 1 when the last message of this process has arrived. */
     this.finals = new Uint8Array(topicsEach);
   }
 
@@ -187,7 +188,7 @@ async function publish(count, isSlow) {
   await until(() => handled === sentInAll);
 }
 
-/** Sends a last message to each topic again and again, since the engine may not be reachable yet. @param {readonly number[]} others */
+/** Sends a last message to each topic again and again, because the engine may be unreachable. @param {readonly number[]} others */
 async function finish(others) {
   const wanted = others.reduce((bits, other) => bits | (1 << other), 0);
   const timer = setInterval(() => {

@@ -16,18 +16,18 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 /**
- * The number of messages that all clients together send in one step. All of them must arrive before the next step, since too many waiting
- * bytes close a client.
+ * The number of messages that all clients together send in one step. All of them must arrive before the next step, because the server
+ * closes a client with too many waiting bytes.
  */
 const round = 10_000;
-/** The number of messages in the scenarios with failures. It is so large that each failure happens while messages are being sent. */
+/** The number of messages in the scenarios with failures. It is large, so that messages are being sent during each failure. */
 const fewer = 40_000;
 
 describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
-])('topics over %s', (kind, messages) => {
-  test("over a real engine, clients receive every message of others to their topics once, in the sender's order", async () => {
+])('topics over a real %s', (kind, messages) => {
+  test('clients receive each message that others send to their topics once, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {
@@ -49,7 +49,7 @@ describe.each([
     }
   });
 
-  test('if the engine and a process are killed, clients are notified of each gap and receive nothing twice', async () => {
+  test('if Redis or NATS and one process are killed, clients are notified of each gap and receive nothing twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
       await scenario.publishWithFailures(fewer);
@@ -85,8 +85,8 @@ describe.each([
   ['redis', 'redis', {}],
   ['redis with a history', 'redis', { history: {} }],
   ['nats', 'nats', {}],
-])('presence over %s', (_, kind, options) => {
-  test('all processes agree on the members of topics, and the members of a killed process leave when its lease ends', async () => {
+])('presence over a real %s', (_, kind, options) => {
+  test('all processes agree on the members of topics, and the members of a killed process leave when the lease of the process ends', async () => {
     const scenario = await Scenario.start(project.folder, kind, { lease, ...options }, 'presence-peer.js');
     const { peers, engine, proxy } = scenario;
     const churn = (some: readonly Peer[]): Promise<unknown> =>
@@ -112,12 +112,12 @@ describe.each([
       const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
-        // More members leave if another process was suspended for longer than its lease.
+        // Some additional members leave if another process was suspended for longer than its lease.
         expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
         expect(faults).toEqual([]);
       }
       await churn(others);
-      // One process closes its topics, so the other processes need not wait for the end of its lease.
+      // One process closes its topics. Therefore the other processes do not have to wait for the end of its lease.
       const [last, ...rest] = others;
       await last!.command('end');
       await agreed(rest);

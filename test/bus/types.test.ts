@@ -26,7 +26,7 @@ const project = new Project({
       new Topics({ bus: new NatsBus(connection) }),
       new Topics({ bus: new NatsBus(connection, { history: { jetstream, size: 10, ttl: 60_000 } }) }),
     ];
-    // @ts-expect-error A history in JetStream needs its manager.
+    // @ts-expect-error A history in JetStream needs the JetStream manager.
     new NatsBus(connection, { history: { size: 10 } });
   `,
 });
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('TypeScript accepts clients of the packages redis, ioredis and @nats-io, and a JetStream manager, as arguments of the buses', async () => {
+test('TypeScript accepts clients of redis, ioredis and @nats-io, and a JetStream manager, as arguments of the buses', async () => {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',

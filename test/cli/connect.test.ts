@@ -33,7 +33,7 @@ const echo: ServerHandlers = {
   },
 };
 
-/** Echoes one message and then closes, so that a program that waits for the end of the connection exits soon. */
+/** Echoes one message and then closes. A program that waits for the end of the connection then exits soon. */
 const echoOnce: ServerHandlers = {
   message(connection, message) {
     connection.send(message);
@@ -54,7 +54,7 @@ function echoOf(count: number): ServerHandlers {
 }
 
 /**
- * Runs the command `connect` in this process, as `run(['connect', …])` does in a new process. Rejects with the error that `main.ts`
+ * Runs the command `connect` in this process. `run(['connect', …])` does the same in a new process. Rejects with the error that `main.ts`
  * would print.
  */
 async function runHere(
@@ -71,7 +71,7 @@ async function runHere(
   return { exit, stdout: await said[0]!, stderr: await said[1]! };
 }
 
-/** Returns the lines of stderr without the first line, which says that the connection is open. */
+/** Returns the lines of stderr without the first line. The first line says that the connection is open. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
 describe('the command connect with a pipe as input', () => {
@@ -91,7 +91,7 @@ describe('the command connect with a pipe as input', () => {
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('connect sends all of its input, even if the input is larger than the connection can accept in one piece', async () => {
+  test('connect sends all of its input, even if the connection cannot accept the input in one piece', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);
@@ -119,7 +119,7 @@ describe('the command connect with a pipe as input', () => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const stdin = Readable.from(lines(), { objectMode: false });
     const exit = connect([...untilClosed, `ws://127.0.0.1:${port}/`], { stdin, stdout, stderr });
-    // Wait until the buffers of the system between the program and the server are full.
+    // Waits until the system buffers between the program and the server are full.
     let before = -1;
     await vi.waitUntil(
       () => {
@@ -257,10 +257,10 @@ describe('escaping of text before connect prints it', () => {
     });
   });
 
-  test('connect prints its own arguments escaped in its messages', async () => {
+  test('connect escapes its own arguments before it prints them', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test checks that it is absent.
     expect(stderr).not.toMatch(/\x1b/);
   });
 });
@@ -373,15 +373,18 @@ describe('exit codes of connect', () => {
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
     [1011, '', 1, 'closed by the server: 1011 (internal error)'],
     [3000, 'own', 1, 'closed by the server: 3000: own'],
-  ])('a Close frame with %i determines the exit code', async (code, reason, exit, line) => {
-    const port = await listen({
-      open(connection) {
-        connection.close(code, reason);
-      },
-    });
-    const ended = await runHere([...untilClosed, `ws://127.0.0.1:${port}/`]);
-    expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
-  });
+  ])(
+    'if the server closes with %i, connect prints the code and the reason, and exits with the right code',
+    async (code, reason, exit, line) => {
+      const port = await listen({
+        open(connection) {
+          connection.close(code, reason);
+        },
+      });
+      const ended = await runHere([...untilClosed, `ws://127.0.0.1:${port}/`]);
+      expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
+    },
+  );
 
   test('connect exits with 1 if the connection is lost', async () => {
     const port = await listen({
@@ -517,7 +520,7 @@ describe('TLS', () => {
     ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
     ['expired', ca, 'CERT_HAS_EXPIRED)'],
     ['self-signed', ca, /; --ca FILE trusts its issuer \[wss:.*\] \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/],
-  ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
+  ])('O7: connect refuses the certificate %s with the options %j [A41]', async (name, options, text) => {
     const port = await listenTls(name);
     await expect(runHere([...options, url(port)], 'secret\n')).rejects.toMatchObject({
       name: 'CommandFailure',

@@ -29,7 +29,8 @@ describe('escaping the text of a peer for a terminal', () => {
       if (obeyed.test(text)) through.push(code.toString(16));
     }
     expect(through).toEqual([]);
-    // 65 controls, of which three are written short; 2048 surrogates, 2 separators, 12 for the direction, the BOM.
+    // There are 65 control characters (3 of them have a two-character escape), 2048 surrogates, 2 separators, 12 characters of direction,
+    // and the BOM.
     expect(escaped).toBe(62 + 2048 + 2 + 12 + 1);
   });
 });

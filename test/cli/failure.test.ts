@@ -18,7 +18,7 @@ test('textOf shortens the message of a system error, and returns a text for any 
   expect(codeOf('text')).toBe('');
 });
 
-test('`failure` returns an error whose message is one escaped line, and which keeps its cause', () => {
+test('`failure` returns an error with one escaped line as its message, and with the original error as its cause', () => {
   const cause = new Error('inner');
   const error = failure('no\nsuch \x1b[31mfile', cause);
   expect(error).toMatchObject({ message: 'no\\nsuch \\x1b[31mfile', exitCode: 1, cause });

@@ -29,7 +29,7 @@ test('the first signal asks the command to end, and each later signal exits with
   interrupt.release();
 });
 
-test('a second SIGINT within half a second is ignored, since npm passes on the same Ctrl-C', () => {
+test('a second SIGINT within half a second is ignored, because npm passes on the same Ctrl-C', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   at(1499);

@@ -51,7 +51,7 @@ describe('options of serve', () => {
     },
   );
 
-  test('if an option is given several times, the last value counts, as `npm start -- --port 0` requires', () => {
+  test('the last value of a repeated option counts, so that `npm start -- --port 0` works', () => {
     expect(parseServeOptions(['--port', '9001', '--port', '0'])?.port).toBe(0);
   });
 

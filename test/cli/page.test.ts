@@ -34,7 +34,7 @@ function ask(method: string, path: string): Promise<Answer> {
   });
 }
 
-test('GET / returns the page, whatever the query is', async () => {
+test('GET / returns the page with any query', async () => {
   for (const path of ['/', '/?a=b']) {
     const { status, headers, body } = await ask('GET', path);
     expect(status).toBe(200);

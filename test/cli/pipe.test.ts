@@ -1,6 +1,6 @@
 /**
- * Tests sendLines with a fake connection: it sends the lines of a pipe. After the end of the input it waits for answers and then closes
- * the connection.
+ * Tests sendLines with a fake connection. sendLines sends the lines of a pipe. After the end of the input, it waits for answers and then
+ * closes the connection.
  */
 import { PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -55,7 +55,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('after the end of the input, a message or a fragment of a message restarts the wait of --linger', async () => {
+  test('after the end of the input, the time of --linger starts again with each message and each fragment of a message', async () => {
     const { connection, transcript } = await atTheEnd(1000);
     for (let count = 0; count < 5; count++) {
       vi.advanceTimersByTime(900);
@@ -68,7 +68,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('the wait of --linger begins when all bytes have left', async () => {
+  test('the time of --linger starts when all bytes have been sent', async () => {
     const { connection } = await atTheEnd(1000, 10);
     vi.advanceTimersByTime(5000);
     expect(connection.closed).toEqual([]);
@@ -79,7 +79,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('with --linger 0 the connection closes when the input ends; with Infinity it stays open, and no timer is left', async () => {
+  test('with --linger 0 the connection closes when the input ends; with Infinity the connection stays open, and no timer runs', async () => {
     expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
     const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
     vi.advanceTimersByTime(5_000_000_000);

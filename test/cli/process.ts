@@ -1,6 +1,6 @@
 /**
- * Runs the command line as a separate process: tests start it, read its output and stop it. At the end of a test file each process that
- * still runs is killed.
+ * Runs the command line as a separate process. Tests can start this process, read its output and stop it. At the end of a test file, each
+ * process that still runs is killed.
  */
 import {
   type ChildProcessWithoutNullStreams,
@@ -14,7 +14,7 @@ import { afterAll } from 'vitest';
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** A file of test/fixtures/tls. */
+/** Returns the path of a file in test/fixtures/tls. */
 export function tlsFixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 }
@@ -23,12 +23,12 @@ export function readFixture(name: string): Buffer {
   return readFileSync(tlsFixture(name));
 }
 
-/** A process whose output is collected. */
+/** A running process. It collects the output of the process. */
 export class Running {
   readonly child: ChildProcessWithoutNullStreams;
   stdout = '';
   stderr = '';
-  /** The exit code, or the signal's name. */
+  /** The exit code, or the name of the signal that ended the process. */
   readonly exit: Promise<number | string>;
   #waiting: (() => void)[] = [];
 
@@ -57,7 +57,7 @@ export class Running {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Waits until the output matches the pattern. Throws if the process ends before. */
+  /** Waits until the output matches the pattern. Throws if the process ends earlier. */
   async output(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(this[stream]);
@@ -83,18 +83,18 @@ afterAll(async () => {
   await Promise.allSettled([...running].map(({ exit }) => exit));
 });
 
-/** Starts the command; its input stays open. */
+/** Starts the command. Its input stays open. */
 export function start(...args: string[]): Running {
   return track(new Running(process.execPath, [main, ...args]));
 }
 
-/** Registers a process, so that it is killed at the end of the test file if it still runs. */
+/** Registers a process. If it still runs at the end of the test file, it is killed. */
 export function track(started: Running): Running {
   running.add(started);
   return started;
 }
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 export async function run(
   args: readonly string[],
   input = '',
@@ -105,14 +105,14 @@ export async function run(
   return { exit, stdout: started.stdout, stderr: started.stderr };
 }
 
-/** Starts `serve` on a free port. @returns it, and its URL */
+/** Starts `serve` on a free port. @returns the process and the URL of the server */
 export async function serve(...args: string[]): Promise<{ readonly server: Running; readonly url: string }> {
   const server = start('serve', '--port', '0', ...args);
   const [, url = ''] = await server.output(/^listening on (\S+)\n/);
   return { server, url };
 }
 
-/** Ends a process as Ctrl-C does. @returns its exit code */
+/** Ends a process in the same way as Ctrl-C. @returns the exit code of the process */
 export function interrupt({ child, exit }: Running): Promise<number | string> {
   child.kill('SIGINT');
   return exit;

@@ -1,4 +1,4 @@
-/** Tests `connect` at a terminal. Streams of the tests take the place of the terminal. */
+/** Tests `connect` at a terminal. Streams replace the real terminal. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -8,7 +8,7 @@ import { type Connection, WebSocketServer } from '../../src/index.ts';
 let server: WebSocketServer;
 let url: string;
 let received: string[];
-/** Resolves with the code and the reason that the server got. */
+/** Resolves with the close code and the reason that the server received. */
 let closed: Promise<string>;
 let onClosed: (text: string) => void;
 let onOpen: (connection: Connection) => void;
@@ -31,7 +31,7 @@ beforeEach(() => {
   expectClose();
 });
 
-// Each test ends with its connection closed, so that the next one is not affected.
+// Each test closes its connection, so that it does not affect the next test.
 afterEach(async () => {
   await closed;
 });
@@ -44,13 +44,13 @@ function expectClose(): void {
 
 afterAll(() => server.shutdown({ grace: 100 }));
 
-/** A person at a terminal. */
+/** Simulates a person at a terminal. */
 class Person {
   readonly stdin = Object.assign(new PassThrough(), { isTTY: true });
   readonly stdout: PassThrough & { isTTY: boolean };
   readonly stderr = Object.assign(new PassThrough(), { isTTY: true });
   readonly exit: Promise<number>;
-  /** What is on the screen, in the order in which it came. */
+  /** The output on the screen, in the order of its arrival. */
   screen = '';
 
   constructor(options: { readonly isTTY?: boolean } = {}) {
@@ -79,7 +79,7 @@ class Person {
 }
 
 /** Returns the text of the screen without the prompt and without its escape sequences. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the library prints them.
 const plain = (screen: string): string => screen.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replaceAll(/> ?/g, '');
 
 test('connect sends a typed line as a message, and marks each received message with <', async () => {
@@ -108,7 +108,7 @@ test('if a message arrives while a line is typed, connect prints the typed text 
   await person.sees('< news');
   await person.sees(/news[\s\S]*half a li/);
   // The typed line is cleared first, and the escape sequence of the peer is printed as text.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the library prints them.
   expect(person.screen.slice(before)).toMatch(/^\x1b\[2K\x1b\[1G< news\\x1b\[2J\n/);
   person.type('ne');
   await person.sees('< half a line\n');

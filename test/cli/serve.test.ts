@@ -18,7 +18,7 @@ const certificate = [
 
 const iterators = new WeakMap<Connection, AsyncIterator<string | Buffer>>();
 
-/** The next `count` messages. */
+/** Returns the next `count` messages. */
 async function receive(connection: Connection, count: number): Promise<(string | Buffer)[]> {
   const messages: (string | Buffer)[] = [];
   const iterator = iterators.get(connection) ?? connection[Symbol.asyncIterator]();
@@ -71,7 +71,7 @@ describe('listening', () => {
   });
 
   test.each([[[]], [['--page']]])(
-    'with the options %j serve exits with 1 and names a port that is in use',
+    'if its port is in use, serve with the options %j exits with 1 and names the port',
     async (options) => {
       const holder = createServer().listen(0, '127.0.0.1');
       await once(holder, 'listening');
@@ -86,7 +86,7 @@ describe('listening', () => {
   );
 
   test.each([[[]], [['--page']]])(
-    'with the options %j serve exits with 1 and reports a file that is not a certificate',
+    'if its certificate file contains no certificate, serve with the options %j exits with 1 and reports this',
     async (options) => {
       const file = tlsFixture('README.md');
       const { exit, stdout, stderr } = await run([
@@ -158,7 +158,7 @@ describe('--compression', () => {
     ['chat', 'ws'],
     ['echo', 'page'],
   ])(
-    "P2, P7: with --compression and --mode %s, serve compresses long messages on its own port or the page's port (%s)",
+    'P2, P7: with --compression, serve compresses long messages (--mode %s, server %s)',
     async (mode, where) => {
       const { server, url } = await serve(
         '--compression',
@@ -189,7 +189,7 @@ describe('--compression', () => {
     },
   );
 
-  test('A36, P3: serve compresses no message without --compression, and no message to a client that does not offer compression', async () => {
+  test('A36, P3: serve sends messages uncompressed if --compression is missing, or if the client does not offer compression', async () => {
     const without = await serve();
     const compressing = await serve('--compression');
     for (const [url, compression] of [
@@ -245,7 +245,7 @@ describe('the end of serve', () => {
     socket.write(['GET / HTTP/1.1', 'Host: a', ...upgrade, '', ''].join('\r\n'));
     await once(socket, 'data');
     server.child.kill('SIGINT');
-    // This is the Close frame. The client does not answer.
+    // This data is the Close frame. The client does not answer the frame.
     await once(socket, 'data');
     const timer = setInterval(() => server.child.kill('SIGINT'), 50);
     expect(await server.exit).toBe(130);
@@ -255,7 +255,7 @@ describe('the end of serve', () => {
 });
 
 describe('the clients that may connect', () => {
-  test('S21: a page of another origin may connect only with --any-origin [A1]', async () => {
+  test('S21: serve refuses a page of another origin, and accepts it with --any-origin [A1]', async () => {
     for (const page of [[], ['--page']]) {
       const strict = await serve(...page);
       const open = await serve('--any-origin', ...page);
@@ -268,7 +268,7 @@ describe('the clients that may connect', () => {
     }
   });
 
-  test('O9: serve accepts wss with a certificate, with and without the page', async () => {
+  test('O9: with a certificate, serve accepts connections over wss, with and without --page', async () => {
     for (const options of [[], ['--page']]) {
       const { server, url } = await serve(...certificate, ...options);
       expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/$/);
@@ -288,7 +288,7 @@ describe('the clients that may connect', () => {
   });
 });
 
-test('serve answers requests for the page while WebSockets are open, and open HTTP connections do not delay its end', async () => {
+test('serve answers requests for the page while WebSockets are open, and open HTTP connections do not delay the end of serve', async () => {
   const { server, url } = await serve('--page');
   const connection = await connect(url);
   const idle = netConnect(Number(new URL(url).port), '127.0.0.1');

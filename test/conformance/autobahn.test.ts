@@ -1,4 +1,4 @@
-/** Our cases are the same as Autobahn's 517 cases, with equal order, bytes, times and outcomes. */
+/** Tests that our cases equal the 517 cases of Autobahn in their order, bytes, times and outcomes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -9,12 +9,12 @@ import { digestOf, type Facts, linesOfCase, linesOfFact } from './facts.ts';
 const expected = new Map(Object.entries(digests));
 const facts = process.env.AUTOBAHN_FACTS ?? new URL('../../../shared/autobahn/cases.json', import.meta.url);
 
-test("the judge has Autobahn's 517 cases, in the same order", () => {
+test("the conformance judge has Autobahn's 517 cases, in the same order", () => {
   expect(expected.size).toBe(517);
   expect(autobahn.cases.map(({ id }) => id)).toEqual([...expected.keys()]);
 });
 
-test('each of our cases sends and expects what the recorded facts of Autobahn say', () => {
+test("each of the judge's cases sends and expects the same as the recorded case of Autobahn", () => {
   const wrong = autobahn.cases.filter((one) => digestOf(linesOfCase(one)) !== expected.get(one.id));
   expect(wrong.map(linesOfCase)).toEqual([]);
 });
@@ -33,11 +33,14 @@ test('if a fact of a case changes, the digest of the case changes', () => {
   for (const other of changed) expect(digestOf(linesOfCase(other))).not.toBe(expected.get('3.2'));
 });
 
-// The repository contains the digests of the facts, and not the facts.
-test.skipIf(!existsSync(facts))('the digests in the repository are those of the recorded facts', () => {
-  const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
-  expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
-});
+// The repository contains only the digests of the facts. It does not contain the facts themselves.
+test.skipIf(!existsSync(facts))(
+  'the digests in the repository equal the digests of the recorded facts',
+  () => {
+    const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
+    expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
+  },
+);
 
 test('every case has a description, an expectation, a section, and the ids of the requirements that it covers', () => {
   for (const { id, description, expectation, section, covers } of autobahn.cases) {
@@ -48,7 +51,7 @@ test('every case has a description, an expectation, a section, and the ids of th
   }
 });
 
-describe('the answer of the judge, as a server, to an offer of permessage-deflate', () => {
+describe('the conformance judge as a server answers a client that offers permessage-deflate', () => {
   const offers = [
     'permessage-deflate',
     'permessage-deflate; client_max_window_bits',
@@ -71,7 +74,7 @@ describe('the answer of the judge, as a server, to an offer of permessage-deflat
     ['13.5.1', eachOf(quietNine)],
     ['13.6.1', eachOf(quietNine.replace('9', '15'))],
     ['13.7.1', [quiet, quietNine, quietNine, quietNine, quiet, `${hints}; client_no_context_takeover`]],
-  ])('case %s answers each offer as Autobahn does', (id, answers) => {
+  ])('in case %s, the judge answers each offer as Autobahn does', (id, answers) => {
     const wishes = autobahn.cases.find((one) => one.id === id)!.deflate!.wishes;
     expect(offers.map((offer) => answerOffer(offer, wishes)?.text ?? null)).toEqual(answers);
   });

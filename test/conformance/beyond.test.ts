@@ -1,5 +1,6 @@
 /**
- * Checks the definitions of the cases beyond Autobahn: they are well formed, described in sentences, and listed in docs/conformance.md.
+ * Checks the definitions of the cases that Autobahn does not have. They are well formed, described in sentences, and listed in
+ * docs/conformance.md.
  */
 
 import { readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ const { cases } = beyond;
 const everything = { cases: [], exclude: [] };
 const requirements = readFileSync(new URL('../../docs/requirements.txt', import.meta.url), 'utf8');
 
-/** The sections of RFC 6455 and RFC 7692 that exist, and the sections of HTTP documents that cases name. */
+/** The sections that exist in RFC 6455 and RFC 7692, and the sections of other RFCs that the cases cite. */
 const sections: Readonly<Record<string, RegExp>> = {
   6455: /^(?:1\.3|4\.[1-4]|4\.2\.[12]|5\.[1-8]|5\.5\.[1-3]|6\.[12]|7\.[1-4]|7\.1\.[1-7]|7\.2\.[1-3]|7\.4\.[12]|8\.1|9\.[12]|10\.[1-8]|11\.3\.[1-5])$/,
   7692: /^(?:5(?:\.[12])?|6(?:\.[12])?|7(?:\.[123])?|7\.1\.[12]|7\.1\.[12]\.[12]|7\.2\.[123]|7\.2\.3\.[1-6])$/,
@@ -22,8 +23,8 @@ const sections: Readonly<Record<string, RegExp>> = {
   6265: /^6\.1$/,
 };
 
-describe('cases beyond Autobahn', () => {
-  test('there are more than 150 cases beyond Autobahn, in the groups 20 to 29', () => {
+describe('conformance cases that Autobahn does not have', () => {
+  test('the groups 20 to 29 contain more than 150 cases', () => {
     expect(cases.length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'server', everything).length).toBeGreaterThanOrEqual(150);
     expect(select(cases, 'client', everything).length).toBeGreaterThanOrEqual(150);
@@ -67,7 +68,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('cases with a request are only for servers, and cases with a response are only for clients', () => {
+  test('a case with a request tests only servers, and a case with a response tests only clients', () => {
     for (const { id, request, response, against, expect: expected } of cases) {
       if (response !== undefined) expect(against, id).toBe('client');
       if (expected.answer !== undefined) expect(against, id).toBe('server');
@@ -75,7 +76,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('the payloads in each case have at most 8 MiB, so that the definitions of all cases use little memory', () => {
+  test('the payloads of one case have at most 8 MiB together, so that the definitions of all cases use little memory', () => {
     for (const { id, steps, request, response } of cases) {
       const sizes = steps.map((step) =>
         'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
@@ -104,7 +105,7 @@ describe('the page docs/conformance.md', () => {
     expect(page).toContain(groupsOf(allCases, titles));
   });
 
-  test('tableOf reports a requirement that has neither a case nor a reason, and a case that names an unknown requirement', () => {
+  test('tableOf reports a requirement that has no case and no reason for this, and a case that names an unknown requirement', () => {
     const none = tableOf([{ id: 'H1', title: 'a', says: 'b' }], [{ id: '1.1.1', covers: ['X9'] }]);
     expect(none.faults).toEqual([
       'case 1.1.1 names X9, which is no row',
@@ -112,7 +113,7 @@ describe('the page docs/conformance.md', () => {
     ]);
   });
 
-  test('inShort writes the ids of a table cell as subgroups and ranges', () => {
+  test('inShort shortens the ids in a table cell to subgroups and ranges', () => {
     const all = ['1.1.1', '1.1.2', '1.2.1', '1.2.2', '1.2.3', '1.2.4', '1.2.6'];
     expect(inShort(['1.1.1', '1.1.2', '1.2.2', '1.2.3', '1.2.4', '1.2.6'], all)).toBe(
       '1.1.*, 1.2.2–1.2.4, 1.2.6',

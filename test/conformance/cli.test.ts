@@ -12,7 +12,7 @@ import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs `conform` with these arguments in this process, as `run(['conform', …])` does in a separate process. */
+/** Runs `conform` with these arguments in this process. `run(['conform', …])` does the same in a separate process. */
 async function judge(...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
   let [stdout, stderr] = ['', ''];
   const exit = await conform(args, {
@@ -26,7 +26,7 @@ const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
 
 describe('the command `conform server`', () => {
-  test('our server passes all cases, the judge writes the reports, and a second run agrees with the baseline', async () => {
+  test('our server passes all cases, the judge writes the reports, and the verdicts of a second run equal the baseline', async () => {
     const { url } = await serve('--compression');
     const file = join(folder, 'ours.json');
     const first = await run([
@@ -59,7 +59,7 @@ describe('the command `conform server`', () => {
   });
 
   test('the exit code is 1 if a verdict is better or worse than in the baseline', async () => {
-    // Without --compression, 12.1.4 is UNIMPLEMENTED.
+    // The server runs without --compression, so case 12.1.4 is UNIMPLEMENTED.
     const { url } = await serve();
     const file = join(folder, 'known.json');
     writeFileSync(file, JSON.stringify({ cases: { '12.1.4': 'UNIMPLEMENTED' } }));
@@ -68,7 +68,7 @@ describe('the command `conform server`', () => {
     const differing = await judge('server', url, ...few, '--baseline', file);
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
-    // An open case is the decision of a person, so a baseline that is written again keeps it.
+    // A person decides which cases are open. Therefore a baseline that is written again keeps them.
     writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'not asked for' } }));
     expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
     await run(['conform', 'server', url, ...few, '--agent', 'ours', '--write-baseline', file]);
@@ -111,7 +111,7 @@ describe('the command `conform server`', () => {
     const ca = tlsFixture('ca-cert.pem');
     const certificates = { cert: tlsFixture('localhost-cert.pem'), key: tlsFixture('localhost-key.pem') };
     const server = new WebSocketServer({
-      // Only clients whose certificate was verified are accepted.
+      // The server accepts a client only if the certificate of the client was verified.
       upgrade: (request) => (request.peerCertificate === null ? reject(403) : undefined),
       message: (connection, message) => void connection.send(message),
     });
@@ -158,7 +158,8 @@ describe('a server that requires a token and a subprotocol', () => {
     url = `http://127.0.0.1:${port}/`;
   });
   afterAll(() => server.shutdown());
-  // Requests of every kind, including one whose head the case writes itself, and refusals.
+  // These cases send every kind of request: normal requests, a request with a head that the case writes itself, and requests that are
+  // refused.
   const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
 
   test('the judge sends the token with every request, and no report contains the token', async () => {
@@ -178,7 +179,7 @@ describe('a server that requires a token and a subprotocol', () => {
       expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
   });
 
-  test('the judge accepts a URL with a query, and sends its user information as Basic credentials', async () => {
+  test('the judge accepts a URL with a query, and sends the user information of the URL as Basic credentials', async () => {
     expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
     const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
     expect(stdout).toContain('The opening handshake was not completed');
@@ -203,7 +204,7 @@ describe('a server that requires a token and a subprotocol', () => {
     expect(httpRequest).toContain('Sec-WebSocket-Protocol: chat, other\r\n');
     expect(httpRequest).toContain('Authorization: (not shown)\r\n');
     expect(httpResponse).toMatch(/sec-websocket-protocol: chat\r\n/i);
-    // A case with its own subprotocols offers only those.
+    // This case has its own subprotocols, and offers only these.
     const own = JSON.parse(readFileSync(join(out, 'x_case_20_6_1.json'), 'utf8'));
     expect(own.httpRequest.match(/Sec-WebSocket-Protocol/g)).toHaveLength(1);
   });
@@ -303,7 +304,7 @@ describe('the command `conform client`', () => {
     expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
-  test('if the command that starts a client fails, all cases of the client have failed', async () => {
+  test('if the command that starts a client fails, the client fails all cases', async () => {
     const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
@@ -321,7 +322,7 @@ describe('the command `conform client`', () => {
   });
 });
 
-test('with --list the judge prints the cases and runs none of them', async () => {
+test('with --list the judge prints the cases and does not run them', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
@@ -334,7 +335,7 @@ test('the judge has every option, reporter and profile that docs/conformance.md 
   const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
   const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
   const using = page.slice(page.indexOf('## Using it'), page.indexOf('## Verdicts beyond Autobahn'));
-  // The server of the example has an option as well.
+  // The example server also has an option (--port). It is removed here.
   const named = using.replace('start-my-server --port 9001', '').match(/--[a-z][a-z-]+/g) ?? [];
   expect(named.length).toBeGreaterThan(15);
   for (const option of named) expect(known, option).toContain(option);
@@ -351,7 +352,7 @@ describe('commands of the judge that need no peer', () => {
     expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
   });
 
-  test('`conform explain` prints the rule of a case, what the judge sends, what it expects, and what it tolerates', async () => {
+  test('`conform explain` prints the rule of a case, and what the judge sends, expects and tolerates', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
     expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
@@ -362,7 +363,7 @@ describe('commands of the judge that need no peer', () => {
     expect(exit).toBe(0);
   });
 
-  test('conform explain works for every case, in full sentences', async () => {
+  test('conform explain prints full sentences for every case', async () => {
     const { stdout } = await judge('explain', ...allCases.map(({ id }) => id));
     expect(stdout).not.toMatch(/undefined|\[object|NaN/);
     expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);

@@ -11,9 +11,9 @@ import { encodeFrame, type Frame, FrameReader } from '../../conformance/wire/fra
 import { acceptOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
 import { duplexPair } from './pair.ts';
 
-/** How a server compresses, whatever it has agreed to. */
+/** How the server compresses. This does not depend on the parameters to which it has agreed. */
 interface Habits {
-  /** The answer to an offer; null declines. */
+  /** Returns the answer to an offer, or null if the server declines the offer. */
   readonly answer: (offer: string) => string | null;
   readonly windowBits: number;
   readonly keepsContext: boolean;
@@ -27,7 +27,7 @@ function compress(plain: Buffer, { windowBits, keepsContext }: Habits, context: 
   return deflateRawSync(plain, options).subarray(0, -4);
 }
 
-/** Echoes compressed messages of one frame. */
+/** Echoes compressed messages that have only one frame. */
 function serve(socket: Duplex, habits: Habits): void {
   let [received, sent]: Buffer[] = [Buffer.alloc(0), Buffer.alloc(0)];
   const send = (opcode: number, rsv: number, payload: Buffer): void => {
@@ -77,17 +77,17 @@ const noTakeover = '25.4.1';
 const takeover = '25.4.2';
 const window9 = '25.4.6';
 
-describe('a server that agrees to parameters of compression', () => {
-  test('a server passes if it agrees to context takeover and the full window, and uses both', async () => {
+describe('the conformance judge tests a server that agrees to parameters of compression', () => {
+  test('a server passes if it agrees to context takeover and the full window, and uses these parameters', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
 
-  test('a server passes if it agrees to the requested limits, and keeps no context or uses a smaller window', async () => {
+  test('a server passes if it agrees to no context takeover or to a smaller window, and obeys this agreement', async () => {
     expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
 
-  test('a server that agrees to "no context takeover" but refers to the previous message fails', async () => {
+  test('a server fails if it agrees to "no context takeover" but refers to the previous message', async () => {
     expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
@@ -96,7 +96,7 @@ describe('a server that agrees to parameters of compression', () => {
     expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that agrees to a window of 2^9 bytes but refers farther back fails', async () => {
+  test('a server fails if it agrees to a window of 2^9 bytes but refers farther back', async () => {
     expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
   });
 
@@ -105,7 +105,7 @@ describe('a server that agrees to parameters of compression', () => {
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('a server that does not agree to compression gets the verdict UNIMPLEMENTED, which does not count as passed', async () => {
+  test('a server that does not agree to compression gets the verdict UNIMPLEMENTED, and this verdict does not count as passed', async () => {
     expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
   });
 });

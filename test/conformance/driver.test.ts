@@ -1,4 +1,4 @@
-/** Tests the paths of the driver, such as /runCase. They are the paths that clients written for Autobahn use. */
+/** Tests the paths of the driver, such as /runCase. Clients that were written for Autobahn use these paths. */
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -36,13 +36,13 @@ async function talk(path: string, echo = false): Promise<{ texts: string[]; code
     texts.push(String(data));
     if (echo) socket.send(data, { binary: isBinary });
   });
-  // A case may send bytes that ws considers an error.
+  // A case may send bytes that are invalid for the library ws.
   socket.on('error', () => {});
   const code = await new Promise<number>((resolve) => socket.on('close', resolve));
   return { texts, code };
 }
 
-/** Sends a request without an upgrade, or one that is refused. */
+/** Sends a request that is no upgrade, or an upgrade that the driver refuses. */
 async function fetchStatus(path: string, headers: Record<string, string> = {}): Promise<[number, string]> {
   const request = get(`${url.replace('ws', 'http')}${path}`, { headers, agent: false });
   const [response] = await once(request, 'response');
@@ -110,7 +110,7 @@ test('for a GET without an upgrade, the driver sends a page with the results so 
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('on any other path the driver executes the commands of the client, such as "echo" and "sendframes"', async () => {
+test('on any other path the driver executes the commands that the client sends, such as "echo" and "sendframes"', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

@@ -1,6 +1,6 @@
 /**
- * The files of expected results for other implementations have the failures that the original suite reports. docs/conformance.md shows
- * these failures. `npm run conformance -- others` compares real runs with the files.
+ * Tests the files of expected results for other implementations. The files contain the failures that Autobahn itself reports, and
+ * docs/conformance.md shows these failures. `npm run conformance -- others` compares real runs with the files.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { Running, root, run, track } from '../cli/process.ts';
 const folder = join(root, 'conformance', 'expected');
 const expected = (name: string): Baseline => parseBaseline(readFileSync(join(folder, name), 'utf8'));
 
-/** Verdicts on Autobahn's cases that are not OK. */
+/** Returns the cases of Autobahn that are not OK. */
 const ofAutobahn = ({ cases }: Baseline): Record<string, string> =>
   Object.fromEntries(Object.entries(cases).filter(([id]) => isAutobahn(id)));
 
@@ -23,17 +23,17 @@ const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRIC
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
 describe("the expected results of Autobahn's 517 cases", () => {
-  test('the server of ws fails the four cases with many fragments, and is NON-STRICT in 6.4.*: it checks UTF-8 late', () => {
+  test('the server of ws fails the four cases with many fragments, and is NON-STRICT in 6.4.* because it checks UTF-8 late', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('the client of ws passes the four cases with many fragments; its other results are those of the server', () => {
+  test('the client of ws passes the four cases with many fragments, and otherwise has the same results as the server of ws', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
   test.each(['rfc6455-server.json', 'rfc6455-client.json'])(
-    '%s: every case of Autobahn that has a verdict is OK',
+    '%s: every case of Autobahn is OK or has no verdict',
     (name) => {
       expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
     },
@@ -47,10 +47,13 @@ describe("the expected results of Autobahn's 517 cases", () => {
     },
   );
 
-  test.each(readdirSync(folder))('the file %s is named after the agent and the peer in it', (name) => {
-    const { agent, peer } = expected(name);
-    expect(`${agent}-${peer}.json`).toBe(name);
-  });
+  test.each(readdirSync(folder))(
+    'the name of the file %s consists of the agent and the peer that the file contains',
+    (name) => {
+      const { agent, peer } = expected(name);
+      expect(`${agent}-${peer}.json`).toBe(name);
+    },
+  );
 });
 
 test('the report shows that the server of the package ws closes with 1008 in the four cases with many fragments', async () => {
@@ -99,7 +102,7 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('All other cases are OK, except for these, which have no verdict: 28.3.14.');
   });
 
-  test('the matrix counts a case that does not apply neither as passed nor in the total', () => {
+  test('a case that does not apply is missing in the total of the matrix, and does not count as passed', () => {
     const { text } = matrixOf([one({ '25.2.1': 'UNIMPLEMENTED' })], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 not applicable |');
   });
@@ -110,7 +113,7 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('All cases are OK.\n\nCase 25.2.1 is not compared: it depends.');
   });
 
-  test('expected results are refused if they name a case that does not exist or has the other role', () => {
+  test('expected results are refused if they name a case that does not exist or that tests the other role', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([

@@ -1,6 +1,6 @@
 /**
- * Writes the facts about one of Autobahn's cases as lines of text, once from our case and once from the recorded list of facts. The list is
- * not in the repository: autobahn-facts.json contains the digests of its lines, so the tests do not need the list.
+ * Writes the facts about one of Autobahn's cases as lines of text: once from our case, and once from the recorded list of facts. The list
+ * is not in the repository. The tests need only autobahn-facts.json, which contains the digests of the lines.
  */
 import { createHash } from 'node:crypto';
 import type { Case, Event, Step } from '../../conformance/case/model.ts';
@@ -49,7 +49,7 @@ function stepLines(step: Step): string[] {
   }
 }
 
-/** Returns a line with the length of the first message of a loop: in code points if its text is compared, and otherwise in bytes. */
+/** Returns a line with the length of the first message of a loop. If the text is compared, the unit is code points, and otherwise bytes. */
 function loopLength(one: Case): string[] {
   const [step] = one.steps;
   if (step?.do !== 'loop') return [];
@@ -84,7 +84,7 @@ export function linesOfCase(one: Case): string[] {
   ];
 }
 
-/** The parts of the list of facts that are compared. */
+/** The parts of the list of facts that the tests compare. */
 export interface Facts {
   // biome-ignore lint/suspicious/noExplicitAny: foreign JSON
   readonly cases: readonly any[];
@@ -122,7 +122,7 @@ function factStep(step: any): string {
   }
 }
 
-/** Returns the same lines for one case of the list. */
+/** Returns the same lines for one case of the recorded list. */
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON
 export function linesOfFact(fact: any): string[] {
   const { loop, close, verdicts } = fact;

@@ -1,4 +1,4 @@
-/** Two connected streams in memory: each stream reads what the other stream writes. */
+/** Two connected streams in memory. Each stream reads the data that the other stream writes. */
 import { Duplex } from 'node:stream';
 
 class End extends Duplex {
@@ -24,7 +24,7 @@ class End extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const { other } = this;
-    // As with TCP, the other end receives an end even if none was sent before.
+    // As with TCP, the other stream ends even if this stream was destroyed without an end.
     setImmediate(() => {
       if (other !== null && !other.readableEnded && !other.destroyed) other.push(null);
     });

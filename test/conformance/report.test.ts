@@ -1,4 +1,4 @@
-/** Tests the reports: the format that scripts for Autobahn's reports expect, and the contents that other readers need. */
+/** Tests the reports: the format that existing scripts for Autobahn's reports expect, and the contents for other readers. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -113,15 +113,15 @@ test("the file of a case has the fields of Autobahn's files", () => {
   ]);
 });
 
-test('the reports show a payload as text or as hex, and shorten a long payload', () => {
+test('the reports show a payload as text or as hex, and show only the beginning of a long payload', () => {
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
-  // A payload is not cut inside a character.
+  // The shortened payload does not end inside a character.
   expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
 });
 
-test('the JUnit report has an element for a failure and one for a skipped test, and its text is escaped', () => {
+test('the JUnit report has one element for a failure and another for a skipped test, and escapes all text', () => {
   const xml = junit(results);
   expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0" skipped="1">');
   expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
@@ -129,7 +129,7 @@ test('the JUnit report has an element for a failure and one for a skipped test, 
   expect(xml.match(/<testcase /g)?.length).toBe(4);
 });
 
-test('the lines of the TAP report have numbers, and a failure has its details', () => {
+test('the TAP report numbers its lines, and a failure has details', () => {
   const lines = tap(results).split('\n');
   expect(lines.slice(0, 3)).toEqual([
     'TAP version 13',
@@ -141,7 +141,7 @@ test('the lines of the TAP report have numbers, and a failure has its details', 
   expect(lines).toContain('  again: "again"');
 });
 
-test('the Markdown report has a matrix, and lists the cases that are not simply OK', () => {
+test('the Markdown report has a matrix, and lists the cases that are not OK', () => {
   const text = markdown(results);
   expect(text).toContain('| 7 Closing | 2 |');
   expect(text).toContain('| 12 Compression of various content | **0 of 1** |');
@@ -243,19 +243,19 @@ test('the judge writes all reports to a folder', () => {
 describe('the baseline of a run', () => {
   const baseline = baselineOf('My Agent', 'server', results);
 
-  test('a baseline names the cases that are not OK', () => {
+  test('a baseline names only the cases that are not OK', () => {
     expect(baseline.cases).toEqual({ '6.4.1': 'NON-STRICT', '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
     expect(verdictOf({ ...good, behaviorClose: 'UNCLEAN' })).toBe('OK, close UNCLEAN');
     expect(parseBaseline(JSON.stringify(baseline))).toEqual(baseline);
     expect(() => parseBaseline('{}')).toThrow(TypeError);
   });
 
-  test('no difference is found if the results equal the baseline, even if only some of its cases were run', () => {
+  test('a run has no differences if its results equal the baseline, even if it ran only some of the cases', () => {
     expect(differences(baseline, results)).toEqual([]);
     expect(differences(baseline, [good])).toEqual([]);
   });
 
-  test('the baseline contains no verdict for a case whose outcome is declared open, and such a case is not compared', () => {
+  test('if the outcome of a case is declared open, the baseline has no verdict for the case, and the judge does not compare it', () => {
     const open = { '6.4.1': 'it depends' };
     const some = baselineOf('My Agent', 'server', results, open);
     expect(some.cases).toEqual({ '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
@@ -264,7 +264,7 @@ describe('the baseline of a run', () => {
     expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
   });
 
-  test('a verdict that is better or worse than in the baseline is reported', () => {
+  test('the judge reports a verdict that is better or worse than in the baseline', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;
     expect(differences(baseline, [better, worse])).toEqual([
@@ -274,7 +274,7 @@ describe('the baseline of a run', () => {
   });
 });
 
-test('if a case has different verdicts for the behaviour and for the close, the report shows both', () => {
+test('if a case has one verdict for the behaviour and another for the close, the report shows both verdicts', () => {
   expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
 });
 

@@ -1,4 +1,4 @@
-/** Tests whole runs of the judge in this process: over a Duplex and over TCP, against correct and broken peers. */
+/** Tests whole runs of the judge in this process. The judge tests correct and broken peers, over a Duplex and over TCP. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -23,7 +23,7 @@ function echo(server: WebSocketServer): void {
   });
 }
 
-/** Starts a server that answers the handshake, and then calls `peer` with the socket. @returns its URL */
+/** Starts a server that answers the handshake, and then calls `peer` with the socket. @returns the URL of the server */
 async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     let head = '';
@@ -49,10 +49,10 @@ async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Options with short time limits, for peers that let each limit pass. Tests of other peers use the usual limits. */
+/** Options with short time limits, for peers that reach every time limit. Tests of other peers use the usual limits. */
 const hasty = { timeFactor: 0.05, agent: 'test' };
 
-describe('the judge tests a server', () => {
+describe('the conformance judge tests a server', () => {
   test('the judge can test a server in this process over a Duplex', async () => {
     const http = createHttpServer();
     echo(new WebSocketServer({ server: http, perMessageDeflate: true }));
@@ -122,7 +122,7 @@ describe('the judge tests a server', () => {
     const url = await rawServer((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from('818101020304', 'hex'));
-        // Ends after the judge's Close frame.
+        // The server ends TCP after the Close frame of the judge.
         socket.once('data', () => socket.end());
       }),
     );
@@ -134,7 +134,7 @@ describe('the judge tests a server', () => {
     });
   });
 
-  test('the judge does not run a case a second time if its timeout is already known', async () => {
+  test('the judge does not repeat a case that timed out, if an earlier run recorded this timeout', async () => {
     const url = await rawServer((socket) => socket.resume());
     const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
     const told: string[] = [];
@@ -162,7 +162,7 @@ describe('the judge tests a server', () => {
         if (chunk[0] === 0x88) socket.end(Buffer.from('880203e8', 'hex'));
       });
     });
-    // The limits of the second run are three times as long.
+    // In the second run, the time limits are three times as long.
     const [result] = await runServerCases({ ...hasty, timeFactor: 0.2, url, cases: ['1.1.1'] });
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
@@ -178,7 +178,7 @@ describe('the judge tests a server', () => {
     expect(result).toMatchObject({ behavior: 'OK', rerun: true, flaky: true });
   });
 
-  test('after wrong data of the server, the judge does not wait longer and does not repeat the case', async () => {
+  test('if the server sends wrong data, the judge does not wait longer and does not repeat the case', async () => {
     const url = await rawServer((socket) =>
       socket.on('data', (chunk) => {
         if (chunk[0] === 0x81) socket.write(Buffer.from('810121', 'hex'));
@@ -190,7 +190,7 @@ describe('the judge tests a server', () => {
     expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
   });
 
-  test('if a case allows a refusal, a server passes with an HTTP answer, and also if it ends TCP', async () => {
+  test('if a case allows a refusal, a server passes if it answers with an HTTP error or closes TCP', async () => {
     const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
     for (const answer of refusals) {
       const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
@@ -217,8 +217,8 @@ describe('the judge tests a server', () => {
   });
 });
 
-describe('the judge tests a client', () => {
-  /** The usual loop, with the client of ws. */
+describe('the conformance judge tests a client', () => {
+  /** Runs the cases one after the other, as Autobahn's clients do. The client is that of the package ws. */
   const loop = async (url: string, agent: string, only = Number.POSITIVE_INFINITY): Promise<void> => {
     const talk = (
       path: string,
@@ -253,14 +253,14 @@ describe('the judge tests a client', () => {
     expect(results[0]).toMatchObject({ agent: 'ws', peer: 'client', duration: expect.any(Number) });
   });
 
-  test('a client that does not run a case has failed the case', async () => {
+  test('a client fails a case if it does not run the case', async () => {
     const start = (url: string, agent: string): Promise<void> => loop(url, agent, 1);
     const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start, parallel: 1 });
     expect(results.map(({ passed }) => passed)).toEqual([true, false]);
     expect(results[1]?.result).toMatch(/did not run/);
   });
 
-  test('a client whose process ends during a case fails it, and is started again for the other cases', async () => {
+  test('if the process of a client ends during a case, the case fails, and the judge starts the client again for the other cases', async () => {
     const starts: string[] = [];
     const start = async (url: string, agent: string): Promise<void> => {
       starts.push(agent);
@@ -290,7 +290,7 @@ describe('the judge tests a client', () => {
     expect(starts).toHaveLength(2);
   });
 
-  test('the judge ends the process of a client that does nothing, and the cases of this client fail', async () => {
+  test('the judge ends the process of a client that does nothing, and this client fails all cases', async () => {
     const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });

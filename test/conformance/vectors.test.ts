@@ -1,6 +1,6 @@
 /**
- * Uses the vectors of `conform vectors` in a unit test, as other implementations can do. Our endpoint receives the bytes of every vector,
- * once as one chunk and once byte by byte.
+ * Uses the test vectors of `conform vectors` in a unit test, as other implementations can do. Our endpoint receives the bytes of every
+ * vector, once as one chunk and once byte by byte.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -44,8 +44,8 @@ interface Outcome {
 }
 
 /**
- * Gives the chunks to a new endpoint and returns the outcome. zlib works in threads. So the function waits for the expected outcome, for up
- * to a thousand turns of the event loop.
+ * Passes the chunks to a new endpoint and returns the outcome. Because zlib works in threads, the function waits for the expected outcome.
+ * It waits at most a thousand turns of the event loop.
  */
 async function outcomeOf(vector: Vector, chunks: readonly Buffer[]): Promise<Outcome> {
   const own = bench(vector.role, { codec: codecFor(vector) });
@@ -81,27 +81,30 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
   if (vector.outcome !== 'open') expect([null, 1005, ...vector.codes], vector.id).toContain(seen.code);
 };
 
-describe.each(['server', 'client'] as const)('our endpoint agrees with every vector for a %s', (role) => {
-  const own = all.filter((one) => one.role === role);
+describe.each(['server', 'client'] as const)(
+  'the outcome of our endpoint for the test vectors for a %s',
+  (role) => {
+    const own = all.filter((one) => one.role === role);
 
-  test('our endpoint agrees with every vector whose bytes arrive as one chunk', async () => {
-    expect(own.length).toBeGreaterThan(300);
-    for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
-  });
+    test('our endpoint has the expected outcome if the bytes of a vector arrive as one chunk', async () => {
+      expect(own.length).toBeGreaterThan(300);
+      for (const one of own) expectRight(one, await outcomeOf(one, [Buffer.from(one.input, 'hex')]));
+    });
 
-  test('our endpoint agrees with every vector whose bytes arrive one at a time', async () => {
-    const short = own.filter(({ input }) => input.length <= 4096);
-    expect(short.length).toBeGreaterThan(250);
-    for (const one of short) {
-      const bytes = Buffer.from(one.input, 'hex');
-      const places = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, i) => i + 1);
-      expectRight(one, await outcomeOf(one, cut(bytes, ...places)));
-    }
-  });
-});
+    test('our endpoint has the expected outcome if the bytes of a vector arrive one at a time', async () => {
+      const short = own.filter(({ input }) => input.length <= 4096);
+      expect(short.length).toBeGreaterThan(250);
+      for (const one of short) {
+        const bytes = Buffer.from(one.input, 'hex');
+        const places = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, i) => i + 1);
+        expectRight(one, await outcomeOf(one, cut(bytes, ...places)));
+      }
+    });
+  },
+);
 
-describe('the contents of the vectors', () => {
-  test('each call returns the same vectors, which are plain JSON of less than 8 MB', () => {
+describe('the contents of the test vectors', () => {
+  test('each call returns the same vectors as plain JSON of less than 8 MB', () => {
     expect(JSON.parse(JSON.stringify(all))).toEqual(all);
     expect(vectors()).toEqual(all);
     expect(JSON.stringify(all).length).toBeLessThan(8_000_000);

@@ -1,6 +1,6 @@
 /**
- * Tests verdicts with simulated observations. For Autobahn's cases, the verdict must be the one of the original suite. A silent peer must
- * never pass.
+ * Tests the judge's verdicts on simulated behaviour of peers. For Autobahn's cases, the verdict must equal the verdict of Autobahn itself.
+ * A silent peer must never pass.
  */
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
@@ -10,7 +10,7 @@ import { bytesOf } from '../../conformance/case/payload.ts';
 import { allCases } from '../../conformance/cases.ts';
 import { judge } from '../../conformance/run/verdict.ts';
 
-/** A peer that does everything that a case expects. */
+/** Returns the observation of a peer that does everything that a case expects, with these changes. */
 function good(one: Case, changes: Partial<Observation> = {}): Observation {
   const { events, echo, close } = one.expect;
   const code = close.codes === 'any' ? 1000 : close.codes[0]!;
@@ -144,7 +144,7 @@ describe('the level of a case determines the kind of failure', () => {
       behavior,
       level === 'MUST' ? 'FAILED' : 'INFORMATIONAL',
     ]);
-    // The level of a case does not matter for frames that break a rule.
+    // If a frame breaks a rule, the verdict does not depend on the level of the case.
     expect(verdictOf({ ...base, level }, { violation: 'a masked frame of a server' })[0]).toBe('FAILED');
   });
 });
@@ -165,7 +165,7 @@ describe('answers of a server to a request that it has to refuse', () => {
     ['503', true],
     ['404', false],
     ['101', false],
-  ])('a server that answers with the status %s to an invalid request has passed: %s', (status, passed) => {
+  ])('if a server answers an invalid request with the status %s, the server passes: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
   test('if a case allows it, a server may refuse by ending TCP, but a server that stays silent fails', () => {
@@ -181,7 +181,7 @@ describe('the pongs that a case expects', () => {
   const { OK } = ten.expect.events!;
   const empty = { type: 'pong', payload: Buffer.alloc(0) } as const;
 
-  test("in Autobahn's cases, a pong for only the newest ping is tolerated, and the result names the section", () => {
+  test("in Autobahn's cases, a peer may answer only the newest of several pings, and the result then names the section", () => {
     const newest = good(ten, { events: OK.slice(-1) });
     expect(judge(ten, newest, null)).toMatchObject({
       behavior: 'NON-STRICT',
@@ -220,7 +220,7 @@ describe('the pongs that a case expects', () => {
   });
 });
 
-test('if the content differs in one byte, the verdict states its position and the hashes of the contents', () => {
+test('if one byte of a message is wrong, the verdict states the position of the byte and the hashes of the contents', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');

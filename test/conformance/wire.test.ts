@@ -1,4 +1,7 @@
-/** Tests the judge's own codec. It writes any frame that a case needs, even an invalid one. It reads frames in chunks of any size. */
+/**
+ * Tests the judge's codec for frames. The codec writes any frame that a case needs, even an invalid frame. It reads frames in chunks of any
+ * size.
+ */
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../conformance/corpus/random.ts';
@@ -20,7 +23,7 @@ import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conf
 import { inflate } from '../../conformance/wire/inflate.ts';
 import { isUtf8 } from '../../conformance/wire/utf8.ts';
 
-/** Returns bytes without repetitions, the same in every run. In random bytes zlib would sometimes find a repetition. */
+/** Returns bytes without repetitions. Random bytes could contain a repetition by chance. The bytes are the same in every run. */
 function noiseOf(size: number): Buffer {
   const random = new Random(size + 1);
   return Buffer.from(Array.from({ length: size }, () => random.next() >>> 24));
@@ -104,7 +107,7 @@ describe("frames of the judge's codec", () => {
 describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /**
-   * Returns whether the bytes are valid UTF-8, that is, whether the decoder replaced nothing. A decoder that throws would be ten times
+   * Returns whether the bytes are valid UTF-8. For valid bytes, the decoder replaces no character. A decoder that throws would be ten times
    * slower.
    */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
@@ -200,14 +203,14 @@ describe("compression in the judge's codec", () => {
   test.each([
     ['of a fixed block', 'f248cdc9c90700', 'Hello'],
     ['of a final block', 'f348cdc9c9070000', 'Hello'],
-    ['of a final block and another one', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
+    ['of a final block and another block', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
     ['that still has its 00 00 ff ff', 'f248cdc9c907000000ffff', null],
     ['that still has its 00 00 ff ff and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
     ['that is cut off', 'f248cd', null],
     ['that is cut off in a stored block', '000500faff48656c', null],
     ['without the byte of the empty block', 'f348cdc9c90700', 'Hello'],
   ])(
-    'a message %s has the same result with a window of 32 KiB and with a smaller one',
+    'a message %s has the same result with a window of 32 KiB and with a smaller window',
     (_how, digits, text) => {
       for (const bits of [15, 10]) {
         const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');
@@ -272,7 +275,7 @@ describe('reading the heads of requests and answers', () => {
   const faultOf = (lines: readonly string[]): string | null =>
     faultOfAnswer(parseHead(`${lines.join('\r\n')}\r\n\r\n`), key, ['chat']);
 
-  test('§1.3: the key of the RFC gives the Sec-WebSocket-Accept of the RFC', () => {
+  test('§1.3: the example key of the RFC results in the Sec-WebSocket-Accept of the RFC', () => {
     expect(acceptOf(key)).toBe(accept);
   });
 

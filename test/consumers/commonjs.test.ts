@@ -1,6 +1,6 @@
 /**
- * Tests the package with tools that cannot `require` ES modules, or that do not read `exports`. These are Jest, and TypeScript from 5.4 on
- * with the resolution `node10`.
+ * Tests the package with tools that cannot `require` ES modules, or that do not read `exports`. These tools are Jest, and TypeScript 5.4 or
+ * later with the resolution `node10`.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compilerOptions, echoTest, everyEntry, Project } from './project.ts';
@@ -12,7 +12,7 @@ describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s in a CommonJS
   beforeAll(() => project.install(`typescript@${version}`, '@types/node@20'));
   afterAll(() => project.remove());
 
-  // TypeScript 6 deprecates `node10`, and 7 removes it. From 6 on `bundler` can be used with CommonJS.
+  // TypeScript 6 deprecates `node10`, and TypeScript 7 removes it. From TypeScript 6 on, `bundler` can be used with CommonJS.
   const [major = 0] = version.split('.').map(Number);
   const older: [string, string, object][] =
     major >= 7 ? [] : [['commonjs', 'node10', major === 6 ? { ignoreDeprecations: '6.0' } : {}]];
@@ -24,13 +24,13 @@ describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s in a CommonJS
     ['nodenext', 'nodenext', {}],
     ['esnext', 'bundler', { noEmit: true }],
   ])(
-    'the compiler accepts all entries, and the result runs, with the module %s and the resolution %s',
+    'with module %s and moduleResolution %s, the compiler accepts all entry points, and the compiled program runs',
     async (module, resolution, more) => {
       project.write('tsconfig.json', compilerOptions(module, resolution, more));
       const compiler = 'node_modules/typescript/bin/tsc';
       expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
       if ('noEmit' in more) return;
-      // The compiled program runs, even if Node may not require ES modules.
+      // The compiled program also runs on a Node.js that cannot require ES modules.
       for (const flag of ['--no-warnings', '--no-experimental-require-module']) {
         expect(await project.node(flag, 'out/index.js')).toEqual({ code: 0, output: 'function\n' });
       }

@@ -35,11 +35,11 @@ import('rfc6455').then((imported) => console.log(imported.Connection === Connect
 const modules = new Project(files);
 const commonjs = new Project({ ...files, 'package.json': '{ "type": "commonjs" }' });
 
-// npm is slow on a busy machine.
+// npm is slow on a busy machine, so the time limit is high.
 beforeAll(async () => {
   await Promise.all([modules.install(), commonjs.install()]);
   for (const { folder } of [modules, commonjs]) {
-    // Node's types, and the package that they depend on.
+    // These are the types of Node.js, and the package on which they depend.
     for (const name of ['@types', 'undici-types']) {
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
     }
@@ -60,7 +60,7 @@ describe.each([
     ['esnext', 'bundler'],
     ['commonjs', 'bundler'],
   ])(
-    'the compiler accepts all entry points with the option module %s and moduleResolution %s',
+    'with module %s and moduleResolution %s, the compiler accepts all entry points',
     async (module, resolution) => {
       project.write('tsconfig.json', compilerOptions(module, resolution, { noEmit: true }));
       expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
@@ -95,7 +95,7 @@ describe('require of the package', () => {
     expect(imported.output.split('\n')).toHaveLength(entries.length + 1);
     expect(imported.output).toMatch(/^rfc6455 .*\bWebSocketServer\b/);
     expect(await commonjs.node('--no-warnings', 'require.cjs', ...entries)).toEqual(imported);
-    // Jest, and a Node without `require` of ES modules, get the build for CommonJS.
+    // Jest, and a Node.js that cannot require ES modules, load the CommonJS build.
     expect(await commonjs.node('--no-experimental-require-module', 'require.cjs', ...entries)).toEqual(
       imported,
     );
@@ -109,7 +109,7 @@ describe('require of the package', () => {
 
   test('require and import give the same class, unless an option of Node forbids `require` of ES modules', async () => {
     expect(await commonjs.node('--no-warnings', 'same.cjs')).toEqual({ code: 0, output: 'true\n' });
-    // The classes differ if Node may not require ES modules.
+    // With this option, `require` loads the CommonJS build, which has different classes.
     expect(await commonjs.node('--no-experimental-require-module', 'same.cjs')).toEqual({
       code: 0,
       output: 'false\n',

@@ -1,4 +1,4 @@
-/** A project in a temporary folder. It installs the packed package and the tools of a test, such as TypeScript, with npm. */
+/** A project in a temporary folder. npm installs the packed package there, and the tools of a test, such as TypeScript. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,11 +16,11 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** A folder with a package.json. `remove` it. */
+/** A folder with a package.json. Call `remove` to delete the folder. */
 export class Project {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'rfc6455-consumer-'));
 
-  /** @param files names → contents; "package.json" is one of them */
+  /** @param files a map from names to contents. One of the names is "package.json". */
   constructor(files: Readonly<Record<string, string>>) {
     for (const [name, text] of Object.entries(files)) this.write(name, text);
   }
@@ -34,7 +34,7 @@ export class Project {
   /** Packs our package with `npm pack`, and installs it together with the named packages, such as 'typescript@5.4.5'. */
   async install(...packages: readonly string[]): Promise<void> {
     const tarball = await this.pack(root);
-    // Without other packages npm does not need a registry.
+    // If no other packages are installed, npm does not need a registry.
     const options = [
       '--no-audit',
       '--no-fund',
@@ -44,14 +44,14 @@ export class Project {
     await run('npm', ['install', ...options, `./${tarball}`, ...packages], { cwd: this.folder, shell });
   }
 
-  /** Packs the package in `folder` into the folder of the project. @returns the name of the tarball */
+  /** Packs the package in `folder`, and writes the tarball into the folder of the project. @returns the name of the tarball */
   async pack(folder: string): Promise<string> {
     const options = ['--ignore-scripts', '--silent', '--pack-destination', this.folder];
     const { stdout } = await run('npm', ['pack', ...options], { cwd: folder, shell });
     return stdout.trim();
   }
 
-  /** Runs Node with these arguments in the folder. */
+  /** Runs Node with these arguments in the folder of the project. */
   async node(...args: readonly string[]): Promise<Outcome> {
     // The project must not inherit the settings of vitest.
     const { PATH, HOME, CHROMIUM } = process.env;
@@ -69,7 +69,7 @@ export class Project {
 }
 
 /**
- * A test for a runner with the globals of Jest: a client and a server exchange a text and a binary message, and the connection closes
+ * A test for a runner with the globals of Jest. A client and a server exchange a text and a binary message, and the connection closes
  * cleanly.
  */
 export const echoTest = `const { connect, WebSocketServer, Connection } = require('rfc6455');
@@ -94,7 +94,7 @@ test('echo', async () => {
 });
 `;
 
-/** TypeScript that imports each entry point. With `module: commonjs` the compiler turns each import into `require`. */
+/** A TypeScript program that imports each entry point. With `module: commonjs`, the compiler turns each import into `require`. */
 export const everyEntry = `import { Connection, connect, WebSocketServer } from 'rfc6455';
 import * as conformance from 'rfc6455/conformance';
 import * as fourD from 'rfc6455/4d';

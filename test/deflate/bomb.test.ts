@@ -1,4 +1,4 @@
-/** Measures the memory that a decompression bomb costs: the peak of the receiving process (attacks A33, A34). */
+/** Measures the peak memory of a process that receives a decompression bomb (attacks A33, A34). */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -36,8 +36,8 @@ function peak(
 }
 
 /**
- * Returns the least growth of memory in up to five runs. If a run stays below `enough`, no further run follows. The garbage collector and
- * the compiler sometimes take a few hundred KiB, so several runs are needed.
+ * Returns the smallest growth of memory in up to five runs. If the growth of a run is below `enough`, no further run follows. Several runs
+ * are needed, because the garbage collector and the compiler sometimes use a few hundred KiB.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);
@@ -49,13 +49,13 @@ function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<
   return least;
 }
 
-// Only the Linux kernel reports a peak since a given moment.
+// Only Linux can report the peak memory since a chosen moment.
 const linux = process.platform === 'linux';
 
-describe.runIf(linux).each(engines)('engine %s', (engine) => {
+describe.runIf(linux).each(engines)('with the compression engine "%s"', (engine) => {
   for (const limit of [MiB, 16 * MiB]) {
     for (const synchronous of [false, true]) {
-      test(`P10: with synchronous: ${synchronous}, a bomb of 1000:1 is refused with 1009 after ${limit / MiB} MiB + 256 KiB of memory [A33]`, () => {
+      test(`P10: with synchronous: ${synchronous}, a compression bomb of 1000:1 fails with 1009 and uses less than ${limit / MiB} MiB + 256 KiB of memory [A33]`, () => {
         const bomb = compressed(Buffer.alloc(limit * 10));
         expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
         const most = limit + 262_144;
@@ -66,7 +66,7 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     }
   }
 
-  test('P10: a bomb whose beginning cannot be compressed takes at most 256 KiB more memory than the limit of 16 MiB [A33]', () => {
+  test('P10: a bomb with an incompressible beginning uses at most 256 KiB more memory than the limit of 16 MiB [A33]', () => {
     const bomb = compressed(Buffer.concat([noiseOf(40_000, 1), Buffer.alloc(100 * MiB)]));
     const most = 16 * MiB + 262_144;
     const { verdict, growth } = leastPeak(most, bomb, engine, false, 16 * MiB);
@@ -74,8 +74,8 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     expect(growth).toBeLessThan(most);
   });
 
-  test('the measurement of memory works: if a message of 16 MiB is delivered, the measured growth includes its memory', () => {
-    // The pieces of the message, and the whole message.
+  test('if a message of 16 MiB is delivered, the measured growth includes the memory of the message', () => {
+    // This is the memory of the pieces of the message, and of the whole message.
     const most = 33 * MiB;
     const message = compressed(Buffer.alloc(16 * MiB));
     const { verdict, growth } = leastPeak(most, message, engine, false, 16 * MiB);

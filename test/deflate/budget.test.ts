@@ -5,7 +5,7 @@ import {
   processCompressionBudget,
 } from '../../src/deflate/budget.ts';
 
-test('A35: a budget can be reserved up to its last byte, and a reservation that does not fit reserves nothing', () => {
+test('A35: a budget can be reserved up to its last byte, and a reservation that is too large reserves nothing', () => {
   const budget = new CompressionBudget(100);
   expect(budget.reserve(60)).toBe(true);
   expect(budget.reserve(41)).toBe(false);

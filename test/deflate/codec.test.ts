@@ -12,17 +12,23 @@ import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
 
-/** The sizes at which the codec changes to another engine, or uses zlib in another way. The tests also use one byte less and more. */
+/**
+ * At these sizes, the codec changes to another engine, or uses zlib in another way. The tests also use sizes of one byte less and one byte
+ * more.
+ */
 const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
-/** Compresses a message as a peer does, without our code. `flush` decides whether the message has one block or several blocks. */
+/**
+ * Compresses a message as a peer does, without our code. `options` can change the flush, so that the message has one block or several
+ * blocks.
+ */
 function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   const output = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
   return output.subarray(0, -4);
 }
 
-/** Returns a whole DEFLATE stream, whose last block is final. */
+/** Returns a whole DEFLATE stream. Its last block is final. */
 function finalDeflate(message: Uint8Array, options: object = {}): Buffer {
   return deflateRawSync(message, options);
 }
@@ -35,7 +41,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
   return Buffer.concat([header, content]);
 }
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe('the examples of RFC 7692 §7.2.3', () => {
     const examples: [string, string[], string[]][] = [
       ['one block', ['f2 48 cd c9 c9 07 00'], ['Hello']],
@@ -53,7 +59,7 @@ describe.each(engines)('engine %s', (engine) => {
       ['a final block', ['f3 48 cd c9 c9 07 00 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
       ['two blocks', ['f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
       [
-        'empty messages among others',
+        'empty messages between other messages',
         ['00', 'f2 48 cd c9 c9 07 00', '00', 'f2 00 11 00 00'],
         ['', 'Hello', '', 'Hello'],
       ],
@@ -67,8 +73,8 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P23, P26, P29: the codec compresses a second Hello with a reference to the context, to the five bytes of §7.2.3.2', () => {
-      // A Hello alone does not become smaller and would be sent uncompressed, so it is part of a longer message.
+    test('P23, P26, P29: with a context, the codec compresses a second Hello to at most five bytes, as in §7.2.3.2', () => {
+      // One Hello alone would be sent uncompressed, because compression does not make it smaller. Therefore it is part of a longer message.
       const codec = codecOf(full, { engine });
       expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
       const first = Buffer.from('Hello'.repeat(4));
@@ -78,25 +84,25 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sent).not.toBe(first);
       expect(peer.message(sent)).toEqual(first);
       const short = codec.compressNow(second);
-      // One match, whatever its distance, the end of the block and the end of the message.
+      // The message consists of one match, the end of the block and the end of the message.
       expect(short.length).toBeLessThanOrEqual(5);
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00, or no bytes, to an empty message', async () => {
+    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00 and no bytes to an empty message', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
       expect(await verdict(codec, hex('00'), 0)).toEqual(empty);
       expect(await verdict(codec, empty, 0)).toEqual(empty);
-      // A final empty block, once and several times.
+      // The message consists of one or two final empty blocks.
       expect(await verdict(codec, hex('03 00'), 0)).toEqual(empty);
       expect(await verdict(codec, hex('03 00 03 00 00'), 0)).toEqual(empty);
     });
   });
 
-  describe.each([true, false])('takeover %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: messages with sizes around each limit between two engines are compressed and decompressed correctly on one context', async () => {
+  describe.each([true, false])('context takeover: %s', (takeover) => {
+    test('P6, P10, P23, P25, P26, P27: small and large messages alternate on one codec, and all are decompressed correctly', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
@@ -128,7 +134,7 @@ describe.each(engines)('engine %s', (engine) => {
         for (const message of [
           jsonOf(size, size),
           noiseOf(size, size),
-          // With the noise in the context, this message would become very small.
+          // If the noise were in the context, this message would become very small.
           Buffer.concat([noiseOf(size, size), jsonOf(50, 1)]),
           jsonOf(size, size),
           Buffer.concat([jsonOf(60, 2), noiseOf(40, size)]),
@@ -144,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P6, P25, P26, P28: with window bits %i, no distance of a compressed message exceeds the window of 2^bits bytes',
+    'P6, P25, P26, P28: with %i window bits, a compressed message refers back at most 2^bits bytes',
     async (windowBits) => {
       for (const takeover of [true, false]) {
         for (const synchronous of [false, true]) {
@@ -153,7 +159,7 @@ describe.each(engines)('engine %s', (engine) => {
           const receiver = codecOf(direction, { engine, synchronous });
           const peer = new StrictInflate(windowBits, takeover);
           const window = 2 ** windowBits;
-          // Text that repeats just inside and just outside the window. The compressor could refer too far back.
+          // The text repeats at a distance that is just inside or just outside the window. The compressor might refer too far back.
           const messages = [-263, -262, -2, -1, 0, 1, 2, 262, 263].flatMap((offset) => {
             const noise = noiseOf(Math.min(40, window), offset + 300);
             const block = Buffer.concat([noise, jsonOf(Math.max(0, window + offset - noise.length), 3)]);
@@ -174,7 +180,7 @@ describe.each(engines)('engine %s', (engine) => {
   );
 
   test('P28: a compressed message refers back at most 8 KiB up to level 6, and a whole window from level 7', async () => {
-    // Each message is the same noise twice. It shrinks to half if the second copy can refer to the first.
+    // Each message contains the same noise twice. If the second copy can refer to the first copy, the message shrinks to half its size.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
       const message = Buffer.concat([noise, noise]);
@@ -191,7 +197,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P15, P16, P26, P27: without context takeover the codec keeps no context, so a message that refers to the previous message is corrupt', async () => {
+  test('P15, P16, P26, P27: without context takeover the codec keeps no context, and refuses a reference to the previous message', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
       expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
@@ -202,7 +208,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
   });
 
-  test('P28: a peer whose window is not limited may refer back 32 KiB, whichever engine decompresses the message', async () => {
+  test('P28: if the window of the peer is not limited, the codec accepts references 32 KiB back, in messages of any size', async () => {
     const far = noiseOf(32_768, 1);
     for (const size of [200, 1000, 20_000, 200_000]) {
       for (const synchronous of [false, true]) {
@@ -220,7 +226,7 @@ describe.each(engines)('engine %s', (engine) => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: a message may have blocks of every type, even final blocks, and the next message can refer to it', async () => {
+    test('P24: a message may have blocks of every type, even final blocks, and the next message can refer to this message', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
@@ -277,7 +283,7 @@ describe.each(engines)('engine %s', (engine) => {
       for (const [sent, text] of [
         [final, words],
         [hex('03 00'), Buffer.alloc(0)],
-        // This message is larger than what is inflated in one step.
+        // The codec inflates this message in more than one step.
         [Buffer.concat([final, stored(padding)]), Buffer.concat([words, padding])],
       ] as const) {
         for (const last of ['00', '01']) {
@@ -292,7 +298,7 @@ describe.each(engines)('engine %s', (engine) => {
           }
         }
       }
-      // 4,100 final blocks in a MiB.
+      // These are 4,100 final blocks in about 1 MiB.
       const blocks = Array.from({ length: 4100 }, (_, n) => finalDeflate(noiseOf(250, n)));
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
@@ -317,14 +323,14 @@ describe.each(engines)('engine %s', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // A cut stream is a valid message only after a final block, or at the very beginning.
+          // A stream that is cut off is a valid message only if it ends after a final block, or if it is empty.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
       }
     });
 
-    test('P31: a stored block without its last bytes is refused, because the appended bytes do not complete it', async () => {
+    test('P31: a stored block without its last bytes is refused, because the four appended bytes do not complete the block', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -337,7 +343,7 @@ describe.each(engines)('engine %s', (engine) => {
             }
           }
         }
-        // A message may end in these bytes as well.
+        // A message may also end with these bytes.
         for (const end of ['00 00 ff ff', '00 00 ff ff 03 00']) {
           const message = Buffer.concat([noiseOf(size, size), hex(end)]).subarray(-65_535);
           const whole = [
@@ -353,7 +359,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a flipped bit or an added byte gives a message within the limit, 1007 or 1009', async () => {
+    test('P31: for a stream with a wrong bit or an added byte, the codec returns at most the limit, or fails with 1007 or 1009', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -365,7 +371,7 @@ describe.each(engines)('engine %s', (engine) => {
           if (typeof result === 'string') expect(allowed).toContain(result);
           else expect(result.length).toBeLessThanOrEqual(size * 2);
         }
-        // After the empty block, the added bytes are read as one more block, here of type 3.
+        // The added bytes follow the empty block. They are read as another block, of the invalid type 3.
         const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
         expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
         const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);
@@ -375,7 +381,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe('the limits of a compressed message', () => {
-    test('P10, P31: a message may be exactly as large as the limit, whichever engine decompresses it [A33]', async () => {
+    test('P10, P31: a message of any size may be exactly as large as the limit [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -407,7 +413,7 @@ describe.each(engines)('engine %s', (engine) => {
       const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
       const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
       expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
-      // A little output at the end changes nothing, and neither does synchronous: true.
+      // The result is the same with a little output at the end, and with synchronous: true.
       const some = Buffer.concat([
         Buffer.alloc(5_000_000, hex('00 00 00 ff ff')),
         peerDeflate(jsonOf(1000, 1)),
@@ -419,12 +425,12 @@ describe.each(engines)('engine %s', (engine) => {
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
 
-    test('P10: a short message does not keep the large memory that zlib allocated for its output', async () => {
+    test('P10: a short message does not keep the large memory that zlib allocated for the output', async () => {
       const codec = codecOf(full, { engine });
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        // At most a part of the process's pool: 8 KiB, or 64 KiB and an alignment. The size depends on Node.
+        // The message may keep at most a part of the process's pool. The size of the pool depends on the version of Node.js.
         expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });
@@ -443,7 +449,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: zlib decompresses a small input with over 16 KiB of output; over 128 KiB, the codec returns a Promise [A33, A34]', async () => {
+  test('P10: the codec decompresses small input synchronously up to 128 KiB of output, and returns a Promise for more output [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -453,7 +459,7 @@ describe.each(engines)('engine %s', (engine) => {
       const now = codec.decompress(peer, Infinity);
       expect(now instanceof Promise).toBe(length > 131_072);
       expect((await now).equals(zeros.subarray(0, length))).toBe(true);
-      // The limit is exact on each of these paths.
+      // The limit is exact for each of these sizes.
       for (const most of [length - 1, length]) {
         const other = codecOf(full, { engine });
         await other.decompress(peerDeflate(context), Infinity);
@@ -465,7 +471,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe.each([true, false])(
-    'FAULT-1: the caller changes its memory after a call of compress, with takeover %s',
+    'FAULT-1: the caller changes the memory of a message after compress(), context takeover: %s',
     (takeover) => {
       const direction = { windowBits: 15, takeover };
       const uses: [string, (bytes: Uint8Array) => void][] = [
@@ -477,20 +483,20 @@ describe.each(engines)('engine %s', (engine) => {
         ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
       ];
       test.each(uses)(
-        'FAULT-1: if the memory is %s after the call, the codec compresses the bytes of the call, with a correct context',
+        'FAULT-1: if the memory is %s after the call, the codec compresses the original bytes, and the context is correct',
         async (_, use) => {
           for (const synchronous of [false, true]) {
             const codec = codecOf(direction, { engine, synchronous });
             const peer = new StrictInflate(15, takeover);
             for (const size of [1500, 12_000, 20_000, 400_000]) {
               const message = jsonOf(size, size);
-              // @ts-expect-error: Node 20 has it, the library of TypeScript that we compile for does not
+              // @ts-expect-error: Node 20 supports `maxByteLength`, but the TypeScript library that we compile for does not
               const bytes = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
               bytes.set(message);
               const compressed = codec.compress(bytes);
               use(bytes);
               expect(peer.message(await compressed).equals(message)).toBe(true);
-              // With takeover the next message refers to this one.
+              // With context takeover, the next message refers to this message.
               const next = await codec.compress(jsonOf(size, size));
               expect(peer.message(next).equals(message)).toBe(true);
             }
@@ -498,7 +504,7 @@ describe.each(engines)('engine %s', (engine) => {
         },
       );
 
-      test('FAULT-1: if the program transfers the data before the result, compress rejects, and no empty message is sent', async () => {
+      test('FAULT-1: if the caller transfers the memory before the result is ready, compress rejects, and no empty message is sent', async () => {
         const codec = codecOf(direction, { engine });
         const bytes = new Uint8Array(noiseOf(20_000, 1));
         const compressed = codec.compress(bytes);
@@ -510,7 +516,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test("FAULT-4: data that waits for zlib's threads and its output count in the memory budget until the Promise settles", async () => {
+  test("FAULT-4: the input and the output of zlib's threads count in the memory budget until the Promise settles", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -530,7 +536,7 @@ describe.each(engines)('engine %s', (engine) => {
     await done;
     expect(most).toBeGreaterThan(message.length / 4);
     expect(most).toBeLessThan(message.length + payload.length + 100_000);
-    // From here on, the receiver of the message counts and releases the memory.
+    // From this point, the receiver of the message counts and releases the memory.
     expect(charge.bytes).toBe(payload.length);
     charge.release();
     expect(budget.used).toBe(0);
@@ -542,7 +548,7 @@ describe.each(engines)('engine %s', (engine) => {
     const peer = new StrictInflate(15, false);
     for (const size of [300, 300, 3000, 3000, 20_000, 20_000]) {
       const message = jsonOf(size, 1);
-      // Each message is compressed alone, so a peer does not need to keep a context.
+      // Each message is compressed without a context, so the peer does not need a context.
       expect(peer.message(await sender.compress(message)).equals(message)).toBe(true);
     }
     expect(budget.used).toBe(0);
@@ -550,7 +556,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: when the codec is closed, it releases its contexts and all reserved budget, and does so only once', async () => {
+  test('A35: a codec that is closed releases its contexts and all reserved budget exactly once', async () => {
     const budget = new CompressionBudget();
     const reserved = receivingContextSize(full);
     expect(budget.reserve(reserved)).toBe(true);
@@ -563,11 +569,11 @@ describe.each(engines)('engine %s', (engine) => {
     expect(used).toBeGreaterThan(reserved + 32_768);
     codec.compressNow(jsonOf(1000, 2));
     expect(budget.used).toBe(used);
-    // If work is in progress when the connection ends, this work reserves no memory again.
+    // Work that is in progress when the connection ends reserves no memory afterwards.
     const sending = codec.compress(jsonOf(50_000, 1));
     const receiving = codec.decompress(peerDeflate(jsonOf(400_000, 1)), Infinity);
-    // A closed connection gets no more work. The rejection is expected from the beginning, since it may come before
-    // the other result.
+    // A closed connection starts no more work. The test waits for the rejection in advance, because the rejection may come before the other
+    // result.
     const dropped = expect(receiving).rejects.toThrow('The connection is closed');
     codec.close();
     codec.close();
@@ -579,7 +585,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs with the same output have the same key of engine, level and window; with a context, they have none', () => {
+  test('P26: codecs without a context have different keys if their output can differ, and a codec with a context has no key', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);
@@ -590,7 +596,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: with window bits %i, the codec never holds more memory than it has reserved',
+  'A35: with %i window bits, the codec never holds more memory than it has reserved',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

@@ -21,14 +21,15 @@ test('P23, P26: the thread pool compresses the examples of RFC 7692 §7.2.3.1 an
 test('P23, P26: when messages are compressed one after the other, no result contains data of an earlier message', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
-    // These messages need more memory than one piece of output has. They follow messages with little output.
+    // The output of these messages needs several pieces of memory. The messages before them have little output.
     ...[Buffer.alloc(1_000_000), noiseOf(65_536, 4), jsonOf(3_000_000, 5), nothing, jsonOf(50_000, 2)],
   ];
   for (const dictionary of [nothing, jsonOf(8192, 4)]) {
     for (const message of messages) {
       const output = await deflated(message, fast, dictionary);
       const whole = deflateNow(message, fast, dictionary);
-      // A slice has 128 KiB and ends with a flush.
+      // A slice has 128 KiB, and the compressor flushes at the end of each slice. So only a message of one slice equals the output of one
+      // call.
       if (message.length <= 131_072) expect(output.equals(whole)).toBe(true);
       expect(inflateNow(output, dictionary, message.length).equals(message)).toBe(true);
       expect(output.length).toBeLessThanOrEqual(whole.length * 1.02 + 20 * (message.length / 131_072));
@@ -37,7 +38,7 @@ test('P23, P26: when messages are compressed one after the other, no result cont
   }
 });
 
-test('P26: a context of 1 to 4,096 bytes is used for its own message, and does not affect the next message', async () => {
+test('P26: a context of 1 to 4,096 bytes is used for one message, and does not affect the next message', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);

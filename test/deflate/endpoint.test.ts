@@ -1,4 +1,4 @@
-/** Tests permessage-deflate with an endpoint that has a codec, and with its frames: RFC 7692 §6, §7.2; RFC 6455 §5.2. */
+/** Tests an endpoint with permessage-deflate, and the frames that it sends: RFC 7692 §6, §7.2; RFC 6455 §5.2. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -27,12 +27,12 @@ function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
   return deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options }).subarray(0, -4);
 }
 
-/** Waits for zlib's threads. */
+/** Waits until zlib's threads have made the condition true. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe.each(roles)('a %s with permessage-deflate', (role) => {
     const connect = (options: object = {}, rest: object = {}): Bench =>
       bench(role, { codec: codecOf(full, { engine, ...rest }), ...options });
@@ -53,7 +53,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['', 1],
         ['', 0],
       ]);
-      // These are the bytes of the RFC.
+      // This is the frame of the RFC.
       const wire = role === 'client' ? hex('41 03 f2 48 cd 80 04 c9 c9 07 00') : null;
       if (wire !== null) {
         const other = connect();
@@ -89,7 +89,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: a compressed message has RSV1 on its first frame, and loses 00 00 ff ff only at its end', () => {
+    test('P7, P23: only the first frame of a compressed message has RSV1, and 00 00 ff ff is removed only at the end of the message', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -115,7 +115,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
     });
 
-    test('P9: an endpoint checks that a compressed text is UTF-8 after decompression, whether it decompresses synchronously or not', async () => {
+    test('P9: an endpoint checks the UTF-8 of a text after decompression, both with synchronous and with asynchronous decompression', async () => {
       const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
       const good = Buffer.from('é'.repeat(100));
       for (const size of [0, 500, 40_000, 300_000]) {
@@ -150,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: an endpoint refuses a corrupt message with 1007 and delivers no part, whether decompression is synchronous or not', async () => {
+    test('P31: an endpoint refuses a corrupt message with 1007 and delivers no part, with synchronous and asynchronous decompression', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: compressed bytes over 17/16 of the limit + 1 KiB are refused with 1009 at the frame header', () => {
+    test('F25: an endpoint fails with 1009 if a frame header announces more than 17/16 of the limit + 1 KiB of compressed bytes', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test("FAULT-4: a message in zlib's threads and its output count in the memory budget until it is delivered or dropped", async () => {
+    test("FAULT-4: the input and the output of zlib's threads count in the memory budget until the message is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
@@ -248,7 +248,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C13, P10: whatever ends a connection while a message is decompressed or compressed, all resources are released', async () => {
+    test('C13, P10: if a connection ends in any way during compression or decompression, all resources are released', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
         const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
@@ -259,12 +259,12 @@ describe.each(engines)('engine %s', (engine) => {
         else endpoint[end]();
         if (end === 'receiveEnd') endpoint.terminate();
         if (end === 'close') {
-          // Our Close waits for the message before it, and messages that arrived earlier are still delivered.
+          // Our Close frame waits for the message before it. Messages that have already arrived are still delivered.
           await until(() => sink.frames.length === 2 && events.of('onText').length === 1);
           expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
         }
         endpoint.transportClosed();
-        // Both jobs end, whether or not the test waits for them.
+        // This waits until compression and decompression have ended.
         await until(() => sink.held === 0);
         await codecOf(full, { engine }).decompress(peerDeflate(jsonOf(300_000, 1)), 300_000);
         expect(events.of('onClose').length).toBe(1);
@@ -307,7 +307,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: a server counts answers as replies even after asynchronous decompression, and a client counts no replies', async () => {
+    test('A32: a server that has sent many replies after an asynchronous decompression stops reading, and a client does not', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;
@@ -378,8 +378,7 @@ describe.each(engines)('engine %s', (engine) => {
               [client, server],
               [server, client],
             ] as const) {
-              // The server learns of the client's end only after it has read everything. The client may have closed
-              // first.
+              // The server processes the end of the client only after all messages. The client may have closed earlier.
               expect(to.received.length).toBe(from.sent.length);
               for (const [at, each] of from.sent.entries()) expect(to.received[at]!.equals(each)).toBe(true);
               expect(to.errors).toEqual([]);
@@ -413,7 +412,7 @@ function contentOf({ size, kind, seed }: Sending): Buffer {
   return kind === 'both' ? Buffer.concat([noiseOf(size >> 4, seed), jsonOf(size, seed)]) : jsonOf(size, seed);
 }
 
-/** One side of a connection in memory. */
+/** One side of a connection in memory. It records the messages that it sends and receives. */
 class Party implements EndpointEvents {
   readonly sink: MemorySink = new MemorySink();
   readonly endpoint: Endpoint;
@@ -431,7 +430,7 @@ class Party implements EndpointEvents {
   send(message: Sending): void {
     const content = contentOf(message);
     const { compress, fragmentSize, text, ping } = message;
-    // Latin1 letters, which have two bytes each in UTF-8.
+    // Each of these Latin-1 letters has two bytes in UTF-8.
     const data = text ? content.toString('latin1') : content;
     this.sent.push(Buffer.from(data as string));
     if (fragmentSize > 0) sendFragmented(this.endpoint, data, fragmentSize, compress);
@@ -450,7 +449,7 @@ class Party implements EndpointEvents {
   onPing(): void {}
   onPong(): void {}
   onClosing(byPeer: boolean): void {
-    // At this point everything that was sent before the Close has arrived.
+    // All data that the peer sent before its Close frame has arrived.
     if (byPeer) this.closing = true;
   }
   onClose(): void {}
@@ -459,7 +458,7 @@ class Party implements EndpointEvents {
   }
 }
 
-/** Carries bytes between two parties, in chunks of any size. */
+/** Passes bytes between the two sides of a connection, in chunks of any size. */
 class Wire {
   readonly #parties: readonly Party[];
   readonly #pick: (limit: number) => number;
@@ -476,7 +475,7 @@ class Wire {
       const bytes = from.sink.bytes.subarray(this.#carried[index]);
       this.#carried[index]! += bytes.length;
       const step = [3, 100, 5000, 70_000][this.#pick(4)]!;
-      // Byte by byte only if that ends soon.
+      // Chunks of a few bytes would take too long for much data.
       const least = bytes.length > 20_000 ? 5000 : 1;
       for (let at = 0; at < bytes.length; ) {
         const end = Math.min(bytes.length, at + Math.max(least, 1 + this.#pick(step)));
@@ -484,7 +483,7 @@ class Wire {
         at = end;
       }
     }
-    // The client's Close was answered when the server received it. The client itself need not answer.
+    // The server has answered the Close frame of the client when it received that frame. The client does not have to answer.
     const [client, server] = this.#parties as [Party, Party];
     if (server.closing && client.endpoint.state >= 2) client.closing = true;
   }

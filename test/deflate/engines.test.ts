@@ -64,7 +64,7 @@ function stored(content: Uint8Array, isFinal = false): Buffer {
   return Buffer.concat([header, content]);
 }
 
-// ---- streams as peers may make them ----
+// ---- streams that peers may send ----
 
 /** A part of a message: text, noise, or a run of one byte. */
 const part = fc
@@ -77,7 +77,7 @@ const part = fc
     kind === 'json' ? jsonOf(size, seed) : kind === 'noise' ? noiseOf(size, seed) : Buffer.alloc(size, seed),
   );
 
-/** The ways in which a part of a stream is written: blocks of any type, flushed or final. */
+/** How a part of a stream is written: as blocks of any type, flushed or final. */
 const writing = fc.record({
   how: fc.constantFrom('flushed', 'final', 'stored', 'stored and final'),
   level: fc.integer({ min: 0, max: 9 }),
@@ -110,7 +110,7 @@ const stream: fc.Arbitrary<Stream> = fc
       else payload.push(deflateRawSync(content, { ...settings, finishFlush: zlib.Z_SYNC_FLUSH }));
       plain = Buffer.concat([plain, content]);
     }
-    // A message may end after a final block. Otherwise it needs the empty stored block, whose tail is not sent.
+    // A message may end after a final block. Otherwise it ends with an empty stored block. The last four bytes of this block are not sent.
     payload.push(hex(end === '' && !isWhole ? '00' : end));
     return { context, payload: Buffer.concat(payload), message: plain.subarray(context.length) };
   });
@@ -125,7 +125,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     );
   });
 
-  test('FAULT-9, P31: if a stream is cut off anywhere, the three engines agree, and deliver only the beginning of the message', async () => {
+  test('FAULT-9, P31: if a stream is cut off anywhere, the three engines have the same outcome, and deliver only the beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test('FAULT-9, P31: the three engines refuse a stored block that lacks as many bytes as the probe has', async () => {
+  test('FAULT-9, P31: the three engines refuse a stored block that lacks a few bytes, and accept a message that ends with the same bytes', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,9 +220,9 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
     }
   });
 
-  test("FAULT-9, P28: the three engines accept the same distances, within a message and into a context of the window's size", async () => {
+  test('FAULT-9, P28: the three engines accept the same distances, both inside a message and back into the context', async () => {
     const far = noiseOf(40_000, 1);
-    // Inside one message a distance may be larger than the window: only the RFC limits the sender here.
+    // Inside one message, a distance may be larger than our window. Only the RFC limits the sender.
     for (const back of [250, 300, 600, 5000, 30_000]) {
       const message = Buffer.concat([far.subarray(0, back), far.subarray(0, 200)]);
       const payload = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
@@ -230,7 +230,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
         expect(await agreed(payload, Buffer.alloc(0), bits)).toBe(message.toString('hex'));
       }
     }
-    // The bytes before the message are available as far as the window reaches.
+    // Earlier messages are available only inside the window.
     for (const bits of [8, 9, 12, 15]) {
       const size = 2 ** bits;
       const context = far.subarray(0, size + 300);
@@ -242,9 +242,9 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
           0,
           -4,
         );
-        // zlib never uses the farthest distances: it writes these bytes as literals.
+        // zlib never uses the farthest distances. It writes these bytes as literals.
         const isReferred = payload.length < 100;
-        // zlib does not refer to the very first byte of a dictionary either.
+        // zlib also never refers to the first byte of a dictionary.
         const isThere = offset <= 1 || !isReferred;
         expect(await agreed(payload, context, bits)).toBe(
           isThere ? message.toString('hex') : 'WS_INVALID_DEFLATE',
@@ -254,8 +254,8 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the
   });
 });
 
-describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-9, P24, P31: the codec has the same outcome just below and just above each size at which it changes the engine', async () => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
+  test('FAULT-9, P24, P31: just below and just above each size at which the engine changes, the codec has the same outcome', async () => {
     for (const size of [100, 500, 520, 4000, 16_000, 17_000, 200_000]) {
       const noise = noiseOf(size, size);
       const whole = deflateRawSync(noise);
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('in the table, each engine is for larger messages than the previous one, and the last engine has no limit', () => {
+test('the engines in the table have increasing maximum sizes, and the last engine has no maximum', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

@@ -6,12 +6,12 @@ import { turnClock } from '../../src/deflate/turn.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 import { random } from '../frame/harness.ts';
 
-// The speed of the machine must not influence a test, so for the codec no time passes.
+// The clock of the codec stands still, so that the speed of the machine does not influence a test.
 beforeEach(() => {
   turnClock.now = () => 0;
 });
 
-/** Every test of the codec runs with both. */
+/** Every test of the codec runs with both settings of `engine`. */
 export const engines = ['auto', 'zlib'] as const;
 export type Engine = (typeof engines)[number];
 
@@ -32,7 +32,7 @@ export function codecOf(direction: Direction, rest: Partial<CodecSettings> = {})
   return new DeflateCodec(direction, direction, settings(rest), 0);
 }
 
-/** Resolves with the result of decompressing `payload` with a codec: the bytes, or the code of the error. */
+/** Decompresses `payload` with a codec. Resolves with the bytes, or with the code of the error. */
 export async function verdict(
   codec: DeflateCodec,
   payload: Uint8Array,
@@ -46,7 +46,7 @@ export async function verdict(
   }
 }
 
-/** Returns `size` bytes of JSON, which is a text as applications send it. Each seed gives another text. */
+/** Returns `size` bytes of JSON, a typical text of an application. Each seed gives another text. */
 export function jsonOf(size: number, seed: number): Buffer {
   const pick = random(seed);
   const names = ['temperature', 'humidity', 'status', 'location', 'updatedAt', 'value', 'unit'];
@@ -58,7 +58,7 @@ export function jsonOf(size: number, seed: number): Buffer {
   return Buffer.from(text.slice(0, size));
 }
 
-/** Returns bytes that no compressor makes smaller. */
+/** Returns bytes that no compressor can make smaller. */
 export function noiseOf(size: number, seed: number): Buffer {
   const pick = random(seed);
   const noise = Buffer.alloc(size);
@@ -66,7 +66,7 @@ export function noiseOf(size: number, seed: number): Buffer {
   return noise;
 }
 
-/** Returns the bytes of a text of hexadecimal digits. */
+/** Returns the bytes that a text of hexadecimal digits stands for. */
 export function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex');
 }

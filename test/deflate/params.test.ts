@@ -16,7 +16,7 @@ import { type ExtensionOffer, formatExtensions, parseExtensions } from '../../sr
 import { acceptRequest, verifyRequest } from '../../src/handshake/server.ts';
 import { prototypeKeys, refusalOf, request, response, sampleKey } from '../handshake/samples.ts';
 
-/** The parameters of an element, by their names. Undefined means that a parameter is absent, and null means that it has no value. */
+/** The parameters of an element by name. `undefined` means that the parameter is absent. `null` means that it has no value. */
 interface Parameters {
   readonly server_no_context_takeover?: null | undefined;
   readonly client_no_context_takeover?: null | undefined;
@@ -66,8 +66,8 @@ for (const serverNoContextTakeover of [false, true])
         });
 
 /**
- * Returns an element with these parameters. The parameter with the index `first` comes first: a test can use every order, since the order
- * has no meaning.
+ * Returns an element with these parameters. The parameter with the index `first` comes first. The order has no meaning, so a test can use
+ * every order.
  */
 function element(parameters: Parameters, first = 0): ExtensionOffer {
   const order = [...names.slice(first), ...names.slice(0, first)];
@@ -81,13 +81,16 @@ function element(parameters: Parameters, first = 0): ExtensionOffer {
 
 function parametersOf({ name, parameters }: ExtensionOffer): Parameters {
   const read = Object.fromEntries(parameters);
-  // This is not an assertion of vitest, because it is called too often.
+  // An assertion of vitest would be too slow, because this function is called very often.
   if (name !== 'permessage-deflate' || Object.keys(read).length !== parameters.length)
     throw new Error(`not one element with distinct parameters: ${name} ${JSON.stringify(parameters)}`);
   return read;
 }
 
-/** The ways in which an answer may contradict an offer. Each entry is one sentence of RFC 7692 §7.1, with the code of the refusal. */
+/**
+ * The ways in which an answer can contradict an offer. Each entry implements one sentence of RFC 7692 §7.1, and has the code of the
+ * refusal.
+ */
 const rules: readonly {
   readonly code: DeflateRefusalCode;
   readonly parameter: (typeof names)[number];
@@ -107,19 +110,19 @@ const rules: readonly {
     broken: (offer, answer) => has(offer, 'server_max_window_bits') && !has(answer, 'server_max_window_bits'),
   },
   {
-    // §7.1.2.1: … with the same or a smaller value as in the offer.
+    // §7.1.2.1: the value in the answer is not larger than the value in the offer.
     code: 'WS_DEFLATE_WINDOW_TOO_LARGE',
     parameter: 'server_max_window_bits',
     broken: (offer, answer) => Number(answer.server_max_window_bits) > Number(offer.server_max_window_bits),
   },
   {
-    // §7.1.2.2: an answer to an offer without the parameter does not have it.
+    // §7.1.2.2: if the offer does not have the parameter, the answer does not have it.
     code: 'WS_DEFLATE_PARAMETER_NOT_OFFERED',
     parameter: 'client_max_window_bits',
     broken: (offer, answer) => has(answer, 'client_max_window_bits') && !has(offer, 'client_max_window_bits'),
   },
   {
-    // §7.1.2.2: a server that uses the offered value states one that is equal to it or smaller.
+    // §7.1.2.2: the value in the answer is not larger than the value in the offer.
     code: 'WS_DEFLATE_WINDOW_TOO_LARGE',
     parameter: 'client_max_window_bits',
     broken: (offer, answer) =>
@@ -151,7 +154,7 @@ const same = (a: DeflateParams, b: DeflateParams): boolean =>
   a.serverMaxWindowBits === b.serverMaxWindowBits &&
   a.clientMaxWindowBits === b.clientMaxWindowBits;
 
-/** Calls `check` for all pairs, and makes one assertion about the first few failures, since 92,160 assertions would take minutes. */
+/** Calls `check` for all pairs, and makes only one assertion, about the first few failures. 92,160 assertions would take minutes. */
 function forAll<A, B>(
   as: readonly A[],
   bs: readonly B[],
@@ -220,7 +223,7 @@ describe('the offer of a client (offerDeflate)', () => {
     expect(text(offerDeflate(config))).toBe(field);
   });
 
-  test('P1, P21: with any configuration the client offers one element that a server may accept', () => {
+  test('P1, P21: with any configuration the client makes one offer that a server may accept', () => {
     for (const config of allConfigs) {
       const offers = offerDeflate(config);
       expect(offers).toHaveLength(1);
@@ -231,7 +234,7 @@ describe('the offer of a client (offerDeflate)', () => {
 });
 
 describe('the answer of a server (acceptDeflate)', () => {
-  test("P2, P6, P13, P14, P19, P22: for all configurations × all offers, the server's answer breaks no rule, and the server uses its parameters", () => {
+  test("P2, P6, P13, P14, P19, P22: for all configurations and offers, the server's answer breaks no rule, and the server uses the agreed parameters", () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -243,10 +246,10 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(count).toBe(256 * 360);
   });
 
-  test('P2, P13, P14, P19: the server chooses that valid answer which has the largest windows that its configuration allows', () => {
+  test('P2, P13, P14, P19: of all valid answers, the server chooses the one with the largest windows that its configuration allows', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
-      // The parameters are independent of each other (§7.1), so the test searches each by itself.
+      // The parameters do not depend on each other (§7.1). Therefore the test searches each parameter separately.
       const best = (name: 'server_max_window_bits' | 'client_max_window_bits', limit: number): number => {
         let found = 0;
         for (const value of [undefined, ...bits]) {
@@ -258,7 +261,7 @@ describe('the answer of a server (acceptDeflate)', () => {
         return found;
       };
       const expected = {
-        // A flag is set if either side wants it, and only then.
+        // A flag is set if and only if one of the two sides wants it.
         serverNoContextTakeover: config.serverNoContextTakeover || offer.server_no_context_takeover === null,
         clientNoContextTakeover: config.clientNoContextTakeover || offer.client_no_context_takeover === null,
         serverMaxWindowBits: best('server_max_window_bits', config.serverMaxWindowBits),
@@ -329,7 +332,7 @@ describe('the answer of a server (acceptDeflate)', () => {
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
 
-  test('P4: if a client offers several extensions that use RSV1, or makes several offers of permessage-deflate, the server accepts exactly one', () => {
+  test('P4: if a client offers several extensions with RSV1 or offers permessage-deflate several times, the server accepts exactly one', () => {
     const fields = [
       'x-webkit-deflate-frame, permessage-deflate, permessage-deflate; server_max_window_bits=9',
     ];
@@ -342,8 +345,8 @@ describe('the answer of a server (acceptDeflate)', () => {
 });
 
 /**
- * Lists of parameters in which one parameter makes the whole element invalid. Each has the code that a client reports, and the name of the
- * invalid parameter.
+ * Lists of parameters in which one parameter makes the whole element invalid. Each entry has the code that a client reports, and the name
+ * of the invalid parameter.
  */
 interface Malformed {
   readonly title: string;
@@ -370,7 +373,7 @@ const wrongBits = [
     'null',
     '__proto__',
   ],
-  // The parser of the header field never returns these. The rule applies nevertheless.
+  // The parser of the header field never returns these values. The check of the parameters refuses them nevertheless.
   ...['', ' 9', '9 ', '9\n', '9\r\n', '9;', '"9"', '\u0669', '\uff19', '8,9'],
 ];
 
@@ -412,7 +415,7 @@ const malformed: readonly Malformed[] = [
         fault: name,
       },
       {
-        title: `${name} twice, not side by side`,
+        title: `${name} twice, with another parameter between`,
         parameters: [
           [name, value],
           [other, between],
@@ -453,7 +456,7 @@ const malformed: readonly Malformed[] = [
   ),
 ];
 
-/** Yields these parameters alone, then after valid parameters, and then before valid parameters. */
+/** Yields these parameters in three ways: alone, after valid parameters, and before valid parameters. */
 function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
   const used = new Set(parameters.map(([name]) => name));
   const right: ExtensionOffer['parameters'] = [
@@ -488,7 +491,7 @@ describe('malformed parameters', () => {
     },
   );
 
-  test('P22: a client fails the connection if the answer has client_max_window_bits without a value, which only an offer may have', () => {
+  test('P22: a client fails the connection if the answer has client_max_window_bits without a value', () => {
     const without = element({ client_max_window_bits: null });
     expect(acceptDeflate([without], {})).not.toBeNull();
     const error = refusalOf(() => confirmDeflate([without], {}));
@@ -505,7 +508,7 @@ describe('malformed parameters', () => {
     'permessage-deflate; server_max_window_bits',
     'permessage-deflate; server_no_context_takeover=1',
     'permessage-deflate; client_max_window_bits',
-  ])("P12: our client refuses the answer %s, which Node's own client accepts", (field) => {
+  ])("P12: our client refuses the answer %s, although Node's own client accepts it", (field) => {
     const offers = offerDeflate({});
     const error = refusalOf(() =>
       verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -537,7 +540,7 @@ describe('malformed parameters', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is shortened and escaped in the error message, and unchanged in its `value`', () => {
+  test('P12: a long or unprintable parameter is shortened and escaped in the error message, but unchanged in `value`', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -558,8 +561,8 @@ function expectNamed(error: HandshakeError, parameter: string): void {
 
 describe('the check of the answer by a client (confirmDeflate)', () => {
   /**
-   * Returns the outcome that the rules require: the possible codes of a refusal, or the agreed parameters. The client obeys the parameters
-   * of its offer.
+   * Returns the outcome that the rules require. This is the list of possible codes of a refusal, or the agreed parameters. The client obeys
+   * the parameters of its offer.
    */
   function expected(offer: Parameters, answer: Parameters): DeflateParams | string[] {
     const broken = rules.filter((rule) => rule.broken(offer, answer));
@@ -590,8 +593,8 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     return outcome !== null && same(outcome, wanted) ? null : `${JSON.stringify(outcome)} is agreed`;
   }
 
-  test('P6, P12, P14, P16, P20, P22: for all configurations × all answers, the client accepts or refuses the answer as the rules require', () => {
-    // Only the limits and one value between them, because an error costs a stack trace.
+  test('P6, P12, P14, P16, P20, P22: for all configurations and answers, the client accepts or refuses the answer as the rules require', () => {
+    // The test uses only four window sizes, because each error costs the time of a stack trace.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
     );
@@ -602,8 +605,8 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: for all offers × all answers, the client accepts or refuses the answer as the rules require', () => {
-    // Each parameter by itself, and then all of them with few values.
+  test('P6, P12, P20, P22: for all offers and answers, the client accepts or refuses the answer as the rules require', () => {
+    // The test first uses each parameter alone, and then all parameters together with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
     const coarse = (all: readonly Parameters[]) =>
@@ -645,7 +648,7 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     'permessage-deflate, x-webkit-deflate-frame',
     'permessage-deflate, permessage-deflate',
   ])(
-    'P5: a client fails the connection if the response is "%s", which names an extension that was not offered',
+    'P5: a client fails the connection if the response is "%s", because this extension was not offered',
     (field) => {
       const error = refusalOf(() =>
         verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -673,12 +676,15 @@ describe('the check of the answer by a client (confirmDeflate)', () => {
     ['; server_max_window_bits=10', { serverMaxWindowBits: 10 }, { serverMaxWindowBits: 12 }],
     ['; client_max_window_bits=8', { clientMaxWindowBits: 8 }, {}],
     ['; client_max_window_bits=10', { clientMaxWindowBits: 10 }, { clientMaxWindowBits: 12 }],
-    // If the server does not mention a parameter, the client's promise counts.
+    // If the answer does not contain a parameter, the promise in the client's offer counts.
     ['', { clientMaxWindowBits: 12 }, { clientMaxWindowBits: 12 }],
     ['', { clientNoContextTakeover: true }, { clientNoContextTakeover: true }],
-  ])('P14, P15, P16, P20: the answer "%s" means %o to a client with %o', (answer, params, config) => {
-    expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
-  });
+  ])(
+    'P14, P15, P16, P20: from the answer "%s" follow the parameters %o for a client with the configuration %o',
+    (answer, params, config) => {
+      expect(confirmed(`permessage-deflate${answer}`, config)).toEqual({ ...defaults, ...params });
+    },
+  );
 
   test.each<[string, DeflateRefusalCode, string, DeflateConfig]>([
     [
@@ -735,7 +741,7 @@ describe('the negotiation of a client and a server together', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: for all pairs of configurations, the client and the server get the same parameters, within both limits', () => {
+  test('P6: for all pairs of configurations, the client and the server get the same parameters, which obey the limits of both sides', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';

@@ -1,6 +1,6 @@
 /**
  * Tests messages that are compressed in parts while the application writes them: RFC 7692 §7.2.1. They use the same context as messages
- * that are sent as a whole.
+ * that are sent whole.
  */
 import { describe, expect, test } from 'vitest';
 import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
@@ -8,17 +8,17 @@ import { alone, codecOf, engines, full, jsonOf, noiseOf } from './harness.ts';
 const sources: [string, (size: number, seed: number) => Buffer][] = [
   ['JSON', jsonOf],
   ['noise', noiseOf],
-  ['JSON and noise in turn', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
+  ['alternating JSON and noise', (size, seed) => (seed % 2 === 0 ? jsonOf : noiseOf)(size, seed)],
 ];
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   describe.each([
     ['with a context', full],
     ['with a small context', { windowBits: 9, takeover: true }],
     ['without a context', alone],
   ])('%s', (_, direction) => {
     test.each(sources)(
-      'a peer decompresses %s correctly when parts of many sizes and whole messages alternate',
+      'if messages in parts and whole messages alternate, the receiver decompresses %s correctly',
       async (_, make) => {
         const sender = codecOf(direction, { engine });
         const receiver = codecOf(direction, { engine });
@@ -29,7 +29,7 @@ describe.each(engines)('engine %s', (engine) => {
           wire.push(sender.endOfParts);
           const message = await receiver.decompress(Buffer.concat(wire), Number.POSITIVE_INFINITY);
           expect(message.equals(Buffer.concat(parts))).toBe(true);
-          // The contexts of the two sides are still equal.
+          // The contexts of the sender and the receiver are still equal.
           const whole = make(3_000, 7);
           const compressed = await sender.compress(whole, true);
           if (compressed === whole) continue;
@@ -49,7 +49,7 @@ describe.each(engines)('engine %s', (engine) => {
     sender.close();
   });
 
-  test('after the connection has closed, the codec keeps no context for parts', async () => {
+  test('after the codec is closed, it keeps no context for parts', async () => {
     const sender = codecOf(full, { engine });
     sender.close();
     expect((await sender.compressPart(noiseOf(100, 1), true)).length).toBe(105);

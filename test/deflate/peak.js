@@ -1,8 +1,8 @@
 /**
- * The most memory that one compressed message takes, in a process of its own: `node --expose-gc peak.js <engine> <synchronous>
- * <limit>`. On stdin, as JSON in base64, the message's payload and some small ones that come before it. Prints JSON: the close
- * code, or 'delivered', and the growth of the resident set in bytes, from its level before to its peak. Needs Linux, whose
- * kernel resets that peak on request.
+ * Measures the peak memory that one compressed message needs. Run it as a separate process: `node --expose-gc peak.js <engine>
+ * <synchronous> <limit>`. It reads JSON from stdin: the payload of the message, and the payloads of small messages that come first, all in
+ * base64. It prints JSON: the close code or 'delivered', and the growth of the resident set up to its peak, in bytes. It needs Linux,
+ * because only the kernel of Linux can reset the peak.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CompressionBudget } from '../../dist/deflate/budget.js';
@@ -24,7 +24,7 @@ function receive(payload, maxMessageSize) {
   const codec = new DeflateCodec(
     direction,
     direction,
-    // @ts-expect-error: an argument of the command line
+    // @ts-expect-error: `engine` is any text of the command line
     { threshold: 0, level: 6, engine, synchronous: synchronous === 'true', budget: new CompressionBudget() },
     0,
   );
@@ -61,7 +61,8 @@ function receive(payload, maxMessageSize) {
 const input = JSON.parse(readFileSync(0, 'utf8'));
 const payload = Buffer.from(input.payload, 'base64');
 const small = input.small.map((text) => Buffer.from(text, 'base64'));
-// Code is loaded and compiled, and threads are there, by messages that leave behind no room that a large one could use.
+// These messages make Node load and compile the code and start its threads. They are small, so that the memory that they free is too small
+// for the large message.
 for (let n = 0; n < 20; n++) for (const each of small) await receive(each, 60_000);
 /** @type {any} */ (globalThis).gc();
 const before = status('VmRSS');

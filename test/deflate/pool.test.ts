@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';
 
-/** Returns jobs that end when the test says so. */
+/** Runs jobs in the pool. Each job ends when the test calls `end`. */
 class Jobs {
   readonly started: number[] = [];
   running = 0;
@@ -26,7 +26,7 @@ class Jobs {
   }
 }
 
-test('A34: three jobs run at the same time, and the other jobs wait in the order of their arrival', async () => {
+test('A34: three jobs run at the same time in the pool, and the other jobs wait in the order of their arrival', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
   await nextTurn();
@@ -46,7 +46,7 @@ test('A34: a new job runs after the jobs that already wait, even if it arrives w
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();
   for (let n = 0; n < 3; n++) jobs.end();
-  // These jobs arrive in microtasks, between the end of a job and the start of the next one.
+  // These jobs arrive in microtasks, after a job has ended and before the next job starts.
   for (let n = 5; n < 12; n++) {
     results.push(jobs.run(n));
     await Promise.resolve();
@@ -99,17 +99,17 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job lets other jobs run after each slice; a short job waits for at most two slices per job', async () => {
+test('FAULT-5: a job lets other jobs run after each slice, and a short job waits for at most two slices of each job', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
   const short = sliced(log, 'x', 1).done;
   await short;
-  // Each of the six jobs before it had at most two slices.
+  // Each of the six earlier jobs had at most two slices before the short job.
   expect(log.indexOf('x0')).toBeLessThanOrEqual(12);
   await Promise.all(long);
   expect(log.length).toBe(301);
-  // The jobs of a round run in the order of their arrival. No job is two rounds ahead of another.
+  // The jobs run in rounds, in the order of their arrival. No job is more than two rounds ahead of another job.
   const rounds = new Map<string, number>();
   for (const entry of log.slice(0, 290)) {
     if (entry.startsWith('x')) continue;
@@ -127,13 +127,13 @@ test('a job continues immediately if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: no job begins while 32 MiB or more of output is held, and the jobs that have begun continue', async () => {
+test('FAULT-5, A35: no job begins while jobs hold 32 MiB or more of output, and the jobs that have begun continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);
-  // Three jobs exceed this limit, so the last one began only when another job had ended.
+  // Three jobs exceed the limit of 32 MiB together. So the last job began only when another job had ended.
   expect(log.indexOf('d0')).toBeGreaterThan(log.findIndex((entry) => entry.endsWith('19')));
-  // All of the reserved output was released.
+  // The output of the heavy jobs no longer counts.
   const light = Array.from({ length: 4 }, (_, n) => sliced(log, 'wxyz'[n]!, 3, 1000).done);
   log.length = 0;
   await Promise.all(light);

@@ -1,5 +1,5 @@
 /**
- * The decompressor of a peer, without any code of src/: it reads RFC 1951 bit by bit, with a window of exactly 2^bits bytes. It throws if a
+ * The decompressor of a peer. It uses no code of src/, and reads RFC 1951 bit by bit with a window of exactly 2^bits bytes. It throws if a
  * match reaches back farther than the window, if the data ends too early, or if the data is not valid DEFLATE data. Its input is a message
  * as RFC 7692 §7.2.1 sends it.
  */
@@ -11,7 +11,7 @@ lengthBases.push(131, 163, 195, 227, 258);
 const lengthExtras = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** A canonical code. It consists of the number of codes of each length, and of the symbols in the order of their codes. */
+/** A canonical Huffman code: the number of codes of each length, and the symbols in the order of their codes. */
 interface Code {
   readonly counts: readonly number[];
   readonly symbols: readonly number[];
@@ -37,11 +37,11 @@ const fixedLiterals = codeOf(
 );
 const fixedDistances = codeOf(new Array<number>(30).fill(5));
 
-/** The receiving side of one direction. */
+/** Decompresses the messages of one direction of a connection. */
 export class StrictInflate {
   readonly size: number;
   readonly takeover: boolean;
-  /** The greatest distance so far. */
+  /** The greatest distance of all matches so far. */
   farthest = 0;
   #history: Uint8Array = new Uint8Array(0);
   #input: Uint8Array = new Uint8Array(0);
@@ -71,7 +71,7 @@ export class StrictInflate {
       else throw new Error('block type 3');
       if (isFinal) {
         this.#align();
-        // A final block was the very last one, so the appended bytes do not belong to a block.
+        // If a final block ends exactly here, the four appended bytes do not belong to a block.
         if (this.#bit === end - 32) break;
       }
     }
@@ -146,7 +146,7 @@ export class StrictInflate {
   }
 
   #copy(length: number, distance: number): void {
-    // P25: the window has exactly this length.
+    // P25: a match must not refer back beyond the window.
     if (distance > this.size) throw new Error(`a distance of ${distance} in a window of ${this.size}`);
     if (distance > this.#length + this.#history.length) throw new Error('before the beginning');
     this.farthest = Math.max(this.farthest, distance);

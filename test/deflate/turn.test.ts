@@ -1,4 +1,7 @@
-/** Tests the limits on the work in one turn of the event loop. Further work waits for a later turn, or zlib's threads do it. */
+/**
+ * Tests the limits on the decompression work in one turn of the event loop. Work beyond a limit waits for a later turn, or is done in
+ * zlib's threads.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -25,7 +28,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: as the work in a turn grows, the limit of a connection falls from 512 KiB to 64 KiB to 0', async () => {
+test('FAULT-5: the more work a turn of the event loop has done, the lower the limit of a connection is: 512 KiB, 64 KiB or 0', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,14 +47,14 @@ test('FAULT-5: as the work in a turn grows, the limit of a connection falls from
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: in one turn, a connection may process only 64 KiB after 2 ms, and nothing after 5 ms', async () => {
+test('FAULT-5: in one turn of the event loop, a connection may process only 64 KiB after 2 ms, and nothing after 5 ms', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
   busy.spend(64 * KiB);
   const after = (milliseconds: number) => {
     now = 100 + milliseconds;
-    // The clock is read again only after some work.
+    // The clock is read again only after some more work.
     busy.spend(8 * KiB);
     return [busy.isSpent, idle.isSpent];
   };
@@ -63,7 +66,7 @@ test('FAULT-5: in one turn, a connection may process only 64 KiB after 2 ms, and
   expect([busy.isSpent, idle.isSpent]).toEqual([false, false]);
 });
 
-test('FAULT-5: the clock is read only once in 8 KiB of work', async () => {
+test('FAULT-5: the clock is read at the beginning of a turn, and then once for every 8 KiB of work', async () => {
   let looks = 0;
   turnClock.now = () => {
     looks++;
@@ -78,7 +81,7 @@ test('FAULT-5: the clock is read only once in 8 KiB of work', async () => {
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: waiting work is done in the order of its arrival, and each turn does only what its limits allow', async () => {
+test('FAULT-5: work that waits is done in the order of its arrival, and each turn of the event loop obeys its limits', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];
@@ -98,7 +101,7 @@ test('FAULT-5: waiting work is done in the order of its arrival, and each turn d
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: a connection continues its waiting work up to its limit in a turn, and then the next connection continues', async () => {
+test('FAULT-5: a connection first uses up its limit for a turn of the event loop, and then the next connection continues', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -114,7 +117,7 @@ test('FAULT-5: a connection continues its waiting work up to its limit in a turn
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: if a turn has taken too much time, the remaining work waits for the next turn', async () => {
+test('FAULT-5: if a turn of the event loop has taken too much time, the remaining work waits for the next turn', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();
@@ -145,7 +148,7 @@ test('FAULT-5: frames that were sent are flushed before the waiting work is done
   flushBeforeLateWork(() => {});
 });
 
-test('if work throws in a later turn, its Promise rejects, and the next work is done', async () => {
+test('if postponed work throws, its Promise rejects, and the next work is done', async () => {
   spendAll();
   const failing = inLaterTurn(() => {
     throw new Error('broken');
@@ -155,8 +158,8 @@ test('if work throws in a later turn, its Promise rejects, and the next work is 
   expect(await next).toBe('next');
 });
 
-describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-5: if 200 bombs arrive on a connection, some are decompressed in later turns, and all are correct', async () => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
+  test('FAULT-5: if 200 bombs arrive on a connection, some are decompressed in later turns of the event loop, and all results are correct', async () => {
     for (const size of [16_384, 131_072]) {
       await freshTurn();
       const message = Buffer.alloc(size);
@@ -167,13 +170,13 @@ describe.each(engines)('engine %s', (engine) => {
       const atOnce = results.filter((result) => !(result instanceof Promise));
       expect(atOnce.length).toBeGreaterThan(2);
       expect(atOnce.length * size).toBeLessThanOrEqual(512 * KiB + size);
-      // Another connection does not have to wait.
+      // A message on another connection is decompressed immediately.
       expect(codecOf(alone, { engine }).decompress(bomb, MiB)).toBeInstanceOf(Buffer);
       for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
     }
   });
 
-  test('FAULT-5: many connections together do not do more work in a turn than the limit of the turn', async () => {
+  test('FAULT-5: the work of many connections together does not exceed the limit of a turn of the event loop', async () => {
     const message = Buffer.alloc(131_072);
     const bomb = peerDeflate(message);
     const codecs = Array.from({ length: 100 }, () => codecOf(alone, { engine }));
@@ -184,7 +187,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: above the limit of a turn, messages that are too large for our engine wait for a later turn', async () => {
+  test('FAULT-5: if the limit of a turn is used up, a message too large for our own engine is decompressed in a later turn', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);
@@ -192,7 +195,7 @@ describe.each(engines)('engine %s', (engine) => {
     const codec = codecOf(alone, { engine });
     let done = false;
     const result = Promise.resolve(codec.decompress(payload, MiB)).finally(() => (done = true));
-    // With zlib's threads the number of turns would be arbitrary.
+    // zlib's threads would need an unknown number of turns. So two turns are enough only without threads.
     await nextTurn();
     await nextTurn();
     expect(done).toBe(true);
@@ -226,14 +229,14 @@ describe.each(engines)('engine %s', (engine) => {
     expect(payload.length).toBeGreaterThan(1000);
     expect(await verdict(context, payload, 3600)).toEqual(Buffer.concat(parts));
     expect(await verdict(context, payload, 3599)).toBe('WS_MESSAGE_TOO_BIG');
-    // This is more than fits into a turn, so zlib's threads take it.
+    // The limit of a turn does not allow this message, so zlib's threads decompress it.
     const large = Buffer.alloc(200_000);
     const bomb = Buffer.concat([deflateRawSync(noiseOf(600, 2)), deflateRawSync(large)]);
     const result = await verdict(codecOf(alone, { engine }), bomb, MiB);
     expect(result).toEqual(Buffer.concat([noiseOf(600, 2), large]));
   });
 
-  test('FAULT-5: with synchronous: true, a message never waits for a later turn', () => {
+  test('FAULT-5: with synchronous: true, a message never waits for a later turn of the event loop', () => {
     const codec = codecOf(alone, { engine, synchronous: true });
     for (const payload of [peerDeflate(jsonOf(200, 1)), peerDeflate(jsonOf(100_000, 1))]) {
       spendAll();
@@ -241,7 +244,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5, P31: whether a message is decompressed in the same turn or later, its limit applies and corrupt data is refused', async () => {
+  test('FAULT-5, P31: if a message is decompressed in a later turn, the limit still applies, and corrupt data is still refused', async () => {
     const message = jsonOf(300, 1);
     const payload = peerDeflate(message);
     for (const size of [300, 299]) {
@@ -253,7 +256,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5: if a connection ends while its work waits, the work is not done', async () => {
+  test('FAULT-5: if a connection ends while work waits, this work is not done', async () => {
     spendAll();
     for (const message of [jsonOf(200, 1), jsonOf(700_000, 2)]) {
       const codec = codecOf(alone, { engine });

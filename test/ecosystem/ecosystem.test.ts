@@ -1,6 +1,6 @@
 /**
- * Runs the programs of examples/ecosystem unchanged, with the real packages. Packages that require `ws` get our classes instead. The test
- * reads the files for this replacement, the entry of `overrides` and the module hook from docs/from-ws.md.
+ * Runs the programs of examples/ecosystem unchanged, with the real packages. Packages that require `ws` get our classes instead.
+ * docs/from-ws.md contains the `overrides` entry and the module hook for this. The test reads them from that page.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { Project } from '../consumers/project.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const examples = join(root, 'examples', 'ecosystem');
 
-/** The blocks of code in docs/from-ws.md, by their first line. */
+/** The blocks of code in docs/from-ws.md. The key of a block is its first line. */
 const blocks = new Map(
   [
     ...readFileSync(join(root, 'docs', 'from-ws.md'), 'utf8').matchAll(/^```\w+\n((.*)\n[\s\S]*?)^```$/gm),
@@ -23,7 +23,7 @@ function block(first: string): string {
   return text;
 }
 
-/** The output of each program. */
+/** The expected output of each program. */
 const programs: Readonly<Record<string, string>> = {
   express: 'without a session: 401\nAda said hello\n',
   'express-ws': 'Ada: hello\n1 client, whose class is ours: true\n',
@@ -41,7 +41,7 @@ const programs: Readonly<Record<string, string>> = {
   'webpack-dev-server': 'hash ok overlay\nstopped\n',
 };
 
-/** Matches the lines in which Next reports its own work. Next prints some of these lines only if its work takes long. */
+/** Matches the lines in which Next reports its own work. Next prints some of these lines only if its work takes a long time. */
 const ofNext = /^(?:[○✓⚠] | GET ).*\n/gm;
 
 const packages = [
@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('this test has an expected output for every program of examples/ecosystem', () => {
+test('the test has an expected output for every program of examples/ecosystem', () => {
   expect(readdirSync(examples).sort()).toEqual(
     Object.keys(programs)
       .map((name) => `${name}.js`)

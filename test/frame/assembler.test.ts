@@ -14,7 +14,7 @@ function assembler(
   return new MessageAssembler(max, budget, { isStopped: false, waitForRoom() {}, readOn() {}, shed });
 }
 
-/** A data frame: its header, and its payload in one piece. */
+/** Adds a data frame to the assembler: first its header, then its payload in one piece. */
 function add(target: MessageAssembler, opcode: number, payload: Uint8Array | string, fin = false): void {
   const bytes = Buffer.from(payload as string);
   target.begin(fin, false, opcode, bytes.length);
@@ -67,7 +67,7 @@ describe('the sequence of frames', () => {
         const size = Math.min(pick([1, 10, 3000, 20_000][round % 4]!) + pick(2), content.length - position);
         const fin = position + size === content.length;
         target.begin(fin, false, opcode, size);
-        // The payload also arrives in pieces.
+        // Each payload also arrives in two pieces.
         const half = pick(size + 1);
         target.append(content, position, position + half);
         target.append(content, position + half, position + size);
@@ -115,7 +115,7 @@ describe('the sequence of frames', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: an assembler checks the UTF-8 of a message only if its first frame is text without RSV1', () => {
+  test('F11: an assembler checks the UTF-8 of a message only if the first frame is a text frame without RSV1', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -124,7 +124,7 @@ describe('the sequence of frames', () => {
     };
     expect(append(1, false)).toBe('WS_INVALID_UTF8');
     expect(append(2, false)).toBe('none');
-    // A compressed payload cannot be checked as text yet.
+    // Compressed bytes are not UTF-8, so the assembler cannot check them.
     expect(append(1, true)).toBe('none');
   });
 });
@@ -176,7 +176,7 @@ describe('the limits of a message', () => {
     expect(new ProtocolError('WS_EMPTY_FRAGMENTS').closeCode).toBe(1008);
   });
 
-  test('F25: an assembler counts fragments without payload from 0 again after a payload and in each new message [A24]', () => {
+  test('F25: after a payload and in each new message, an assembler counts fragments without payload from 0 again [A24]', () => {
     const target = assembler();
     for (let round = 0; round < 5; round++) {
       target.begin(false, false, 1, 0);
@@ -208,7 +208,7 @@ describe('the limits of a message', () => {
     }
   });
 
-  test('F25: after the header of the last frame, an assembler allocates no more memory than the size of the message', () => {
+  test('F25: when the header of the last frame is known, an assembler allocates no more memory than the size of the message', () => {
     const target = assembler();
     target.begin(true, false, 2, 1500);
     target.append(Buffer.alloc(1100), 0, 1100);
@@ -233,7 +233,7 @@ describe('the limits of a message', () => {
     expect(message.every((b) => b === 0x78)).toBe(true);
   });
 
-  test('F25: a message that is taken from a much larger buffer does not keep that buffer alive', () => {
+  test('F25: a message that is taken from a much larger buffer does not keep this buffer alive', () => {
     const target = assembler();
     for (const size of [1, 100, 700, 800, 1023, 1024, 1025, 2100, 5000]) {
       target.begin(false, false, 2, size);
@@ -241,7 +241,7 @@ describe('the limits of a message', () => {
       target.begin(true, false, 0, 0);
       const message = target.take();
       expect(message.equals(Buffer.alloc(size, 7))).toBe(true);
-      // Small messages may use the pool of the process, which is a little larger in Node 26 than documented.
+      // A small message may be part of Node's buffer pool. In Node 26 this pool is a little larger than documented.
       const pool = message.buffer.byteLength - Buffer.poolSize;
       if (pool < 0 || pool > 1024) {
         expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(size * 4);
@@ -280,7 +280,7 @@ describe('the UTF-8 check of a text message', () => {
     target.clear();
     add(target, 1, 'fine', true);
     expect(target.take().toString()).toBe('fine');
-    // A message that was abandoned inside a character does not affect the next message either.
+    // A message that was cleared inside a character does not affect the next message.
     add(target, 1, Buffer.from([0xe2]));
     target.clear();
     add(target, 1, 'fine', true);
@@ -323,7 +323,7 @@ describe('the memory budget of an assembler [A23]', () => {
         shed: (error) => calls.push(`${name} ${error.code}`),
       });
     const [one, other] = [make('one'), make('other')];
-    // The budget is more than three quarters full. But no other connection waits to be read, so this connection continues.
+    // The budget is more than three quarters full. However, no other connection waits to be read, so this connection continues.
     add(one, 2, Buffer.alloc(9000));
     expect(calls).toEqual([]);
     add(other, 2, Buffer.alloc(3000));

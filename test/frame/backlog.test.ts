@@ -14,7 +14,7 @@ function open(): { backlog: Backlog; budget: MemoryBudget; rest(): string[] } {
   return { backlog, budget, rest };
 }
 
-describe('the chunks that wait', () => {
+describe('chunks that wait while reading is stopped', () => {
   test('F24: waiting chunks come out in the order of their arrival, after the rest of the current chunk', () => {
     const { backlog, rest } = open();
     backlog.push(Buffer.from('second'), false);
@@ -24,7 +24,7 @@ describe('the chunks that wait', () => {
     expect(backlog.isEmpty).toBe(true);
   });
 
-  test('waiting chunks of the transport are copied; of a chunk in progress, only the unprocessed part is copied', () => {
+  test('if the transport reuses the memory of a chunk, the backlog copies the part of the chunk that is not processed yet', () => {
     const { backlog, budget, rest } = open();
     const chunk = Buffer.from('processed, first');
     backlog.unshift(chunk, 11, true);
@@ -36,7 +36,7 @@ describe('the chunks that wait', () => {
     expect(rest()).toEqual(['first', 'second']);
   });
 
-  test('waiting chunks are counted with all their memory until they are taken out or dropped', () => {
+  test('the budget counts all memory of the waiting chunks until they are taken out or dropped', () => {
     const { backlog, budget, rest } = open();
     backlog.unshift(Buffer.alloc(100), 90, false);
     backlog.push(Buffer.alloc(50), false);

@@ -1,6 +1,6 @@
 /**
- * Tests `receive` with borrowed chunks. One piece of memory holds chunk after chunk, of all connections. It is overwritten as soon as a
- * chunk was processed. The reference is `receive` with chunks that have memory of their own.
+ * Tests `receive` with borrowed chunks. All connections receive their chunks in the same memory, one chunk after the other. The memory is
+ * overwritten as soon as a chunk is processed. The test compares the result with chunks that have separate memory.
  */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -20,10 +20,10 @@ import {
 
 const READ_SIZE = 65_536;
 
-/** Passes chunks to endpoints in memory that is used again for each chunk. */
+/** Passes chunks to endpoints. All chunks are in the same memory. */
 class Lender {
   readonly #memory = Buffer.alloc(READ_SIZE);
-  /** Whether each chunk is the same Buffer object, not a new view of the memory. */
+  /** Whether all chunks use the same Buffer object. Otherwise each chunk is a new view of the memory. */
   readonly #isSame: boolean;
 
   constructor(isSame = false) {
@@ -41,7 +41,7 @@ class Lender {
   }
 }
 
-/** Keeps the objects that the events deliver, and reads them only at the end. */
+/** Keeps the objects that the events deliver, and reads their contents only at the end. */
 function keeper(role: Role, options: Partial<EndpointOptions>) {
   const kept: (readonly [string, string | Uint8Array])[] = [];
   const keep = (name: string) => (value: string | Uint8Array) => void kept.push([name, value]);
@@ -92,9 +92,9 @@ const forms: Record<string, Partial<EndpointOptions>> = {
   'with each text decoded separately': { text: 'own-string' },
 };
 
-describe.each(roles)('a %s receives chunks in memory that is used again', (role) => {
+describe.each(roles)('a %s receives chunks in memory that the transport reuses', (role) => {
   test.each(Object.keys(forms))(
-    'F24: an application that receives messages %s keeps them unchanged, with pauses and however the bytes are cut',
+    'F24: messages that the application receives %s do not change later, with any pauses and any chunks',
     (form) => {
       fc.assert(
         fc.property(
@@ -113,7 +113,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
                 if (pausedAt.includes(events++)) endpoint.pause();
               };
               for (const chunk of chunks) {
-                // Data also arrives while the endpoint is paused: the transport had read it before.
+                // The transport may have read data before the pause. So data also arrives during a pause.
                 receive(endpoint, Buffer.from(chunk));
               }
               while (endpoint.isPausedByUser) endpoint.resume();
@@ -139,7 +139,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     },
   );
 
-  test('F6: a codec that reads the payload only later reads a copy', async () => {
+  test('F6: a codec that decompresses asynchronously receives a copy of the payload', async () => {
     const codec = new FakeCodec();
     codec.decompress = async (payload) => {
       await Promise.resolve();
@@ -152,7 +152,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onText').map(([text]) => text)).toEqual(['one', 'two']);
   });
 
-  test('the endpoint keeps no more of a chunk than the rest that waits', () => {
+  test('the endpoint keeps only the part of a chunk that still waits', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     const lender = new Lender();
@@ -163,7 +163,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b']);
   });
 
-  test('a chunk with memory of its own that arrives inside of a callback is not affected', () => {
+  test('if a callback passes a chunk with separate memory to receive(), the message of this chunk is correct', () => {
     const { endpoint, events }: Bench = bench(role);
     const inner = peerFrame(role, { opcode: 2, payload: Buffer.alloc(60_000, 'inner') });
     const lender = new Lender();
@@ -176,7 +176,7 @@ describe.each(roles)('a %s receives chunks in memory that is used again', (role)
     expect(events.of('onBinary')).toEqual([[Buffer.alloc(60_000, 'inner').toString('hex'), 60_000]]);
   });
 
-  test('the same Buffer may hold each chunk, even after a handler has thrown in the middle of one', () => {
+  test('the transport may use the same Buffer for every chunk, even after a handler has thrown during a chunk', () => {
     const lender = new Lender(true);
     const texts = (text: string): Buffer => {
       const one = peerFrame(role, { opcode: 1, payload: text });

@@ -7,7 +7,7 @@ import {
 } from '../../src/frame/close-code.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 
-/** The codes that a Close frame may contain, written as the registry lists them. */
+/** The registered codes that a Close frame may contain. */
 const wireCodes = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014]);
 for (let code = 3000; code <= 4999; code++) wireCodes.add(code);
 
@@ -16,7 +16,7 @@ function withCode(code: number, rest: Uint8Array | string = ''): Buffer {
 }
 
 function parse(payload: Buffer): { code: number; reason: string } {
-  // The payload does not begin at the start of its memory, and other bytes follow it.
+  // The payload does not start at the beginning of its memory, and other bytes follow the payload.
   const memory = Buffer.concat([Buffer.from('ab'), payload, Buffer.from([0xff])]);
   return parseClosePayload(memory, 2, 2 + payload.length);
 }

@@ -1,19 +1,19 @@
 /**
- * Tests the callback that reports whether a message has left the process. It is called once, in the order of the messages, and after the
- * call that sends the message.
+ * Tests the callback that reports whether a message has left the process. The callback is called exactly once, in the order of the
+ * messages, and only after the send call has returned.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import { serializeFrame } from '../../src/frame/serializer.ts';
 import { type Bench, bench, FakeCodec, roles, sendFragmented } from './harness.ts';
 
-/** Waits for microtasks, in which the callbacks are called. */
+/** Lets microtasks run. The callbacks are called in microtasks. */
 async function ticks(): Promise<void> {
   for (let n = 0; n < 10; n++) await Promise.resolve();
 }
 
 describe.each(roles)('the callback `done` of a message that a %s sends', (role) => {
-  /** What happened to each message, in order. */
+  /** Records the outcome of each message, in order. */
   function outcomes(): { list: unknown[]; done: (name: string) => (error: Error | null) => void } {
     const list: unknown[] = [];
     return {
@@ -24,7 +24,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     };
   }
 
-  test('when messages have left, their callbacks are called in order, and never during the call that sent a message', async () => {
+  test('the callbacks of messages are called in order after the messages have left, and never during the call that sends a message', async () => {
     const { endpoint, sink } = bench(role);
     const { list, done } = outcomes();
     sink.keeps = true;
@@ -36,7 +36,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list).toEqual([]);
     sink.leave();
     expect(list).toEqual(['text', 'binary', 'bytes']);
-    // This sink answers inside `whenSent`.
+    // Now the sink (the fake transport) reports each write as sent during the call of `whenSent`.
     sink.keeps = false;
     endpoint.sendText('c', null, done('later'));
     expect(list.length).toBe(3);
@@ -44,7 +44,7 @@ describe.each(roles)('the callback `done` of a message that a %s sends', (role) 
     expect(list.length).toBe(4);
   });
 
-  test('the callback of a message is called, even if the message waits or is sent inside a write', async () => {
+  test('the callback is also called for a message that waits for the codec, and for a message that is sent during a write', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });

@@ -1,4 +1,4 @@
-/** Tests how a whole payload goes through the codec and is reported: order, waiting, and failures. */
+/** Tests how a complete payload passes through the codec to the application: the order, the waiting, and failures. */
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
@@ -62,7 +62,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     const over = connection(1600);
     over.endpoint.receive(compressed('', { length: BigInt(1600 + 100 + 1025) }));
     expect(over.sentCloseCode()).toBe(1009);
-    // The larger limit applies only to compressed messages.
+    // The larger limit applies only to compressed messages. This message is not compressed.
     const plain = connection(1600);
     plain.feed({ opcode: 1, length: 1601n });
     expect(plain.sentCloseCode()).toBe(1009);
@@ -148,7 +148,7 @@ describe.each(roles)('a %s receives through a codec', (role) => {
     }
   });
 
-  test('F24: a decompressed message that waits is delivered when resume() is called, even during a call of the sink', async () => {
+  test('F24: resume() delivers a decompressed message that waits, even if resume() is called during a write to the transport', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

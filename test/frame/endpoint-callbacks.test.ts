@@ -1,6 +1,6 @@
 /**
- * Inside a callback of the application (a hook), user code may call any method of the endpoint. These tests make every call inside every
- * hook, and throw in every hook. They also use a transport that delivers synchronously, so that `receive` runs during a send.
+ * Inside a callback (hook), an application may call any method of the endpoint. These tests make every call inside every hook, and throw in
+ * every hook. They also use a transport that delivers synchronously, so that `receive` runs during a send.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
@@ -22,7 +22,7 @@ import {
 
 const closePayload = Buffer.from([3, 232]);
 
-/** For each entry, `act` makes an open endpoint call the hook. */
+/** For each hook, `act` makes an open endpoint call the hook. */
 const triggers: Record<string, { hook: EventName; act: (connection: Bench) => void }> = {
   onText: { hook: 'onText', act: ({ feed }) => void feed({ opcode: 1, payload: 'text' }) },
   'onText in pieces': {
@@ -58,7 +58,7 @@ const triggers: Record<string, { hook: EventName; act: (connection: Bench) => vo
   'onClose of the peer': { hook: 'onClose', act: ({ endpoint }) => endpoint.receiveEnd() },
 };
 
-/** Everything that can be called on an endpoint. */
+/** All calls that an application can make on an endpoint. */
 const calls: Record<string, (connection: Bench) => void> = {
   sendText: ({ endpoint }) => void endpoint.sendText('reply'),
   'sendText, large': ({ endpoint }) => void endpoint.sendText('reply'.repeat(2000)),
@@ -93,7 +93,7 @@ const calls: Record<string, (connection: Bench) => void> = {
   },
 };
 
-/** Checks the rules that every test has to follow: §5.5.1, §5.4, §7.1.4. */
+/** Checks the rules that every test must obey: §5.5.1, §5.4, §7.1.4. */
 function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder): void {
   let inside = false;
   let closed = false;
@@ -103,7 +103,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
       expect(closed).toBe(false);
       closed = true;
     } else if (opcode < 8) {
-      // C3: no data frame follows a Close; F17: messages do not interleave.
+      // C3: no data frame follows a Close frame. F17: messages are not interleaved.
       expect(closed).toBe(false);
       expect(opcode === 0).toBe(inside);
       inside = !fin;
@@ -116,7 +116,7 @@ function expectLegal(role: Role, frames: readonly ReadFrame[], events: Recorder)
   expect(names.slice(names.indexOf('onClose') + 1).filter((name) => name !== 'onError')).toEqual([]);
 }
 
-describe.each(roles)('a %s whose callbacks call any method of the endpoint', (role) => {
+describe.each(roles)('the callbacks of a %s call methods of the endpoint', (role) => {
   for (const [name, { hook, act }] of Object.entries(triggers)) {
     for (const [call, run] of Object.entries(calls)) {
       test(`C3, C13, F23, F26: after ${call} inside ${name}, the endpoint still follows the rules and closes once [A48, A49]`, () => {
@@ -130,7 +130,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
         };
         act(connection);
         expect(ran).toBe(1);
-        // The connection continues, if it is still open.
+        // If the connection is still open, it continues.
         endpoint.resume();
         endpoint.transportDrained();
         connection.feed({ opcode: 1, payload: 'after' });
@@ -158,7 +158,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
   });
 
   for (const name of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong']) {
-    test(`C16, F26: an exception in ${name} closes the connection with 1011, and the Close frame contains nothing of the exception [A48]`, () => {
+    test(`C16, F26: an exception in ${name} closes the connection with 1011, and the Close frame does not reveal the exception [A48]`, () => {
       const connection = bench(role);
       const { events, sink } = connection;
       events.act = (event) => {
@@ -176,7 +176,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     });
   }
 
-  test('F26: if a callback throws a value that is not an Error, onError receives an Error whose cause is this value [A48]', () => {
+  test('F26: if a callback throws a value that is not an Error, onError receives an Error with this value as its cause [A48]', () => {
     for (const thrown of ['text', undefined, null, 7, { toString: () => 'x' }]) {
       const { events, feed } = bench(role);
       events.act = (event) => {
@@ -274,7 +274,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     }
   });
 
-  test('F25, C17: if the budget aborts a message, onError of its connection may end the connections that wait for memory [A49]', () => {
+  test('F25, C17: if the budget aborts a message, onError of the connection may end other connections that wait for memory [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
       const clock = { now: 0 };
       const memoryBudget = new MemoryBudget(10_000, () => clock.now);
@@ -294,7 +294,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
     }
   });
 
-  test('C13: if the sink reports the end during a call, the endpoint calls onClose once, as the last event', () => {
+  test('C13: if the transport reports its end during a call of the endpoint, onClose is called once, as the last event', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),
@@ -327,7 +327,7 @@ describe.each(roles)('a %s whose callbacks call any method of the endpoint', (ro
   });
 });
 
-/** Passes all bytes to the other endpoint immediately, during the call that sends them. */
+/** Passes all bytes to the other endpoint immediately, during the call that sends the bytes. */
 class SynchronousSink implements ByteSink {
   peer: Endpoint | null = null;
   sent: Buffer[] = [];
@@ -389,11 +389,11 @@ describe('two endpoints on a transport that delivers synchronously', () => {
     }
   }
 
-  test('F17, F23: if a callback sends messages while another message is half sent, no frame and no message is interrupted', () => {
+  test('F17, F23: if a callback sends a message while another message is half sent, the frames of the two messages are not mixed', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];
-      // This endpoint answers every event with a message, and the other one answers each ping with a message.
+      // This endpoint answers every event with a message. The other endpoint answers each ping with a message.
       replier.events.act = (event) => {
         if (event === 'onFragment') replier.endpoint.ping(Buffer.from('progress'));
         if (event === 'onPing') replier.endpoint.sendText('pinged');

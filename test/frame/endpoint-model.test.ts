@@ -1,13 +1,14 @@
 /**
- * Compares an endpoint with a model for random orders of everything that can happen to an endpoint, legal or not. The model has the rules
- * for frames, and does not handle bytes. A second test checks that the events are the same however the bytes are cut.
+ * Compares an endpoint with a model. The test uses random sequences of all possible events, allowed or not. The model knows the rules for
+ * frames, but it does not handle bytes. A second test checks that the reported events do not depend on the chunks in which the bytes
+ * arrive.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import { type Bench, bench, cut, type FrameSpec, peerFrame, roles, sendFragmented } from './harness.ts';
 
-/** The frames that the peer may send, one per event. */
+/** The frames that the peer can send. Each of them is one event of a sequence. */
 const peerFrames = {
   text: { opcode: 1, payload: 'text' },
   binary: { opcode: 2, payload: 'data' },
@@ -55,11 +56,11 @@ type Step =
 
 const hex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
 
-/** Models RFC 6455 §5.4, §5.5 and §7 on whole frames. */
+/** A model of RFC 6455 §5.4, §5.5 and §7 that handles only complete frames. */
 class Model {
   state: 'Open' | 'CloseSent' | 'CloseReceived' | 'Closed' = 'Open';
   readonly log: unknown[][] = [];
-  /** Opcode and payload of each frame that was sent. */
+  /** The opcode and the payload of each sent frame. */
   readonly sent: [number, string][] = [];
   isServer: boolean;
   ended = false;
@@ -163,7 +164,7 @@ class Model {
     else this.#receiveData(name);
   }
 
-  /** Returns the rule that a frame breaks in the current state, and the close code for it. */
+  /** Returns the rule that a frame breaks in the current state, and the close code of this rule. */
   #violationOf(name: FrameName): [string, number] | null {
     const { opcode, payload } = peerFrames[name];
     const message = this.#message;
@@ -177,7 +178,7 @@ class Model {
     if (opcode !== 0 && message !== null) return ['WS_INTERLEAVED_MESSAGE', 1002];
     if ((message?.bytes.length ?? 0) + payload.length > LIMIT) return ['WS_MESSAGE_TOO_BIG', 1009];
     const isText = message === null ? opcode === 1 : message.text;
-    // Dropped messages are not decoded.
+    // The endpoint does not decode messages that it drops.
     return isText && !this.#isDiscarding && payload.includes('\xff') ? ['WS_INVALID_UTF8', 1007] : null;
   }
 
@@ -250,7 +251,7 @@ class Model {
   }
 }
 
-/** Does the same step on the real endpoint. */
+/** Performs the same step on the real endpoint. */
 function perform(connection: Bench, step: Step, pauseNext: { value: boolean }): void {
   const { endpoint, sink, role } = connection;
   switch (step.do) {
@@ -333,8 +334,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe.each(roles)('a %s compared with the model', (role) => {
-  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: for any order of events, the endpoint sends and reports exactly what the model says', () => {
+describe.each(roles)('a %s compared with a model of the endpoint', (role) => {
+  test('C3, C4, C6, C7, C8, C12, C13, C16, C17, F5, F15, F17, F19, F23, F24: for any order of events, the endpoint sends and reports the same as the model', () => {
     const reached = { CloseSent: 0, CloseReceived: 0, Closed: 0, Open: 0 };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
@@ -353,7 +354,7 @@ describe.each(roles)('a %s compared with the model', (role) => {
           expect(events.log).toEqual(model.log);
           expect(endpoint.state).toBe(EndpointState[model.state]);
           const sent = sink.frames.map(({ opcode, payload }) => {
-            // Only the code of our Close for a violation is compared; the text is in the table.
+            // For a Close frame after a violation, only the code is compared, because other tests check the text.
             const isFailure = opcode === 8 && payload.length > 5;
             return [opcode, payload.toString('hex', 0, isFailure ? 2 : undefined)];
           });
@@ -367,19 +368,19 @@ describe.each(roles)('a %s compared with the model', (role) => {
       }),
       { numRuns: 1500, seed: 6455 },
     );
-    // The orders must not all end the same way.
+    // The sequences must end in every state, and often.
     for (const count of Object.values(reached)) expect(count).toBeGreaterThan(50);
   });
 });
 
-/** A stream that is mostly legal, with the events that it causes when it arrives in one piece. */
+/** A random stream of frames. Most of the frames obey the rules. */
 const stream = fc.array(fc.oneof({ weight: 5, arbitrary: friendly }, { weight: 1, arbitrary: frameName }), {
   minLength: 1,
   maxLength: 12,
 });
 
 describe.each(roles)('a %s that receives the same bytes in different chunks', (role) => {
-  test('F18, F24, F26: if the same bytes arrive in other chunks, the endpoint reports the same events and sends the same answers [A25]', () => {
+  test('F18, F24, F26: however the bytes are divided into chunks, the endpoint reports the same events and sends the same answers [A25]', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(

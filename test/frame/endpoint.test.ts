@@ -65,7 +65,7 @@ describe.each(roles)('a %s receives', (role) => {
     ]);
   });
 
-  test('F15, F18, F19: an endpoint processes control frames between the fragments of a message, and reports the message whole', () => {
+  test('F15, F18, F19: an endpoint processes control frames between the fragments of a message, and reports the complete message', () => {
     const { feed, events, sink } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 9, payload: 'ping' });
@@ -94,7 +94,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onClosing', true]]);
   });
 
-  test('F21: an endpoint accepts a text whose characters are divided between fragments or between chunks [A37]', () => {
+  test('F21: an endpoint accepts a text even if a character is divided between fragments or between chunks [A37]', () => {
     const bytes = Buffer.from('Grüße €😀');
     for (let place = 0; place <= bytes.length; place++) {
       const stream = Buffer.concat([
@@ -120,7 +120,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(sentCloseCode()).toBe(1007);
   });
 
-  test('F21: an endpoint refuses a text that ends inside a character with 1007, whole or in fragments', () => {
+  test('F21: an endpoint fails with 1007 if a text ends inside a character, in one frame and in fragments', () => {
     for (const specs of [
       [{ opcode: 1, payload: Buffer.from([0x61, 0xe2, 0x82]) }],
       [
@@ -175,7 +175,7 @@ describe.each(roles)('a %s receives', (role) => {
     const end = { opcode: 0, payload: Buffer.alloc(5000, 2) };
     expect(first.endpoint.receive(peerFrame(role, begin))).toBe(true);
     expect(second.endpoint.receive(peerFrame(role, begin))).toBe(true);
-    // The rest of the current chunk is processed; a small message in one piece needs no room.
+    // The endpoint processes the rest of the current chunk. A small message in one piece needs no memory of the budget.
     const chunk = Buffer.concat([begin, { opcode: 9, payload: 'ping' }].map((spec) => peerFrame(role, spec)));
     expect(third.endpoint.receive(chunk)).toBe(false);
     expect([third.endpoint.isPaused, third.endpoint.isPausedByUser]).toEqual([true, false]);
@@ -194,7 +194,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('F18: an endpoint delivers a large message as a view of its chunk, and a small message as a copy', () => {
+  test('F18: an endpoint delivers a large message as a view of the received chunk, and a small message as a copy', () => {
     const { endpoint, events } = bench(role);
     const received: Buffer[] = [];
     events.onBinary = (payload) => received.push(payload);
@@ -208,7 +208,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[1]?.buffer).not.toBe(chunk.buffer);
     expect(received[0]?.equals(Buffer.alloc(60_000, 1))).toBe(true);
     expect(received[1]?.equals(Buffer.alloc(100, 2))).toBe(true);
-    // A message is copied, large or not, if it is only a small part of its chunk.
+    // If a message is only a small part of its chunk, the endpoint copies the message, even if it is large.
     const mostlyOther = Buffer.from(new ArrayBuffer(65_536));
     const medium = peerFrame(role, { opcode: 2, payload: Buffer.alloc(5000, 3) });
     medium.copy(mostlyOther);
@@ -217,7 +217,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: an endpoint reports a pong that answers no ping, and sends nothing [A28]', () => {
+  test('C8: an endpoint reports a pong that answers no ping, and sends no reply [A28]', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);
@@ -324,7 +324,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'old' });
-    // The transport is no longer blocked, but `drained` has not been called yet.
+    // The transport is no longer blocked, but `transportDrained` has not been called yet.
     sink.blocked = false;
     feed({ opcode: 9, payload: 'new' });
     endpoint.transportDrained();
@@ -359,7 +359,7 @@ describe.each(roles)('a %s receives pings', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C7: if the chunk of a ping changes, the pong that waits and the reported payload do not change', () => {
+  test('C7: if the memory of a received ping changes, the pong that waits and the reported payload do not change', () => {
     const { endpoint, sink, events } = bench(role);
     sink.blocked = true;
     const received: Buffer[] = [];
@@ -403,7 +403,7 @@ describe.each(roles)('a %s closes', (role) => {
     expect(sink.bytes.length).toBe(0);
     expect(events.log).toEqual([]);
     expect(endpoint.state).toBe(Open);
-    // Invalid arguments throw in every state.
+    // Invalid arguments throw in every state of the connection.
     endpoint.transportClosed();
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
@@ -443,7 +443,7 @@ describe.each(roles)('a %s closes', (role) => {
     }
   });
 
-  test('C5, C11: after both Close frames, a server ends TCP immediately, and a client waits for this end', () => {
+  test('C5, C11: after both Close frames, a server ends TCP immediately, and a client waits until the server ends TCP', () => {
     const answering = bench(role);
     answering.feed({ opcode: 8, payload: closePayload(1000) });
     const asking = bench(role);
@@ -504,7 +504,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close frame fails with 1002 for one byte or an invalid code, and with 1007 for an invalid reason [A31]', () => {
+  test('C1, C16: a Close frame of one byte or with an invalid code fails with 1002, and an invalid reason fails with 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -515,7 +515,7 @@ describe.each(roles)('a %s closes', (role) => {
       open.feed({ opcode: 8, payload });
       expect(open.sentCloseCode()).toBe(code);
       expect(open.sink.calls).toEqual(['closing', 'end']);
-      // §7.1.5: such a frame does not count as a received Close frame.
+      // §7.1.5: a Close frame with an error does not count as a received Close frame.
       open.endpoint.transportClosed();
       expect(open.events.of('onClose')).toEqual([[1006, '', false, false]]);
       const closing = bench(role);
@@ -654,7 +654,7 @@ interface ViewConstructor {
   new (memory: ArrayBuffer, offset: number, length: number): ArrayBufferView<ArrayBuffer>;
 }
 
-/** Lists every way to send, each of which has to be refused. */
+/** Calls every method that sends. Each call must be refused. */
 function sendEverything(endpoint: Endpoint, role: Role): void {
   expect(endpoint.sendText('x')).toBe(0);
   expect(endpoint.sendText('x'.repeat(5000))).toBe(0);
@@ -672,8 +672,8 @@ function sendEverything(endpoint: Endpoint, role: Role): void {
 }
 
 /**
- * Tests each cell of the table in the header of endpoint.ts. In a cell with `-`, the event has no effect: nothing changes, nothing is sent,
- * and nothing is reported.
+ * Tests each cell of the table at the top of endpoint.ts. If a cell contains `-`, the event has no effect: the state does not change, and
+ * the endpoint sends and reports nothing.
  */
 describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
   const ended = role === 'server' ? ['closing', 'end'] : ['closing'];
@@ -695,7 +695,7 @@ describe.each(roles)('the table of states in endpoint.ts, for a %s', (role) => {
     sent?: number;
     calls?: string[];
     log?: unknown[][];
-    /** What `onClose` reports in the end. */
+    /** The values that `onClose` reports at the end of the connection. */
     close: unknown[] | null;
   }
   const lost = [1006, '', false, false];
@@ -816,7 +816,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
   });
 
-  test("F24: events continue only when both the application's pause has ended and the codec has finished", async () => {
+  test('F24: events continue only after the application has ended its pause and the codec has finished', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -879,7 +879,7 @@ describe.each(roles)('a %s pauses', (role) => {
     expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
   });
 
-  test('C17: after a failure, a Close frame of the peer, terminate() or abort(), a call of pause() has no effect', () => {
+  test('C17: pause() has no effect after a failure, after a Close frame of the peer, after terminate() or after abort()', () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 8 }),
@@ -913,7 +913,7 @@ describe.each(roles)('a %s pauses', (role) => {
 });
 
 describe.each(roles)('a %s sends', (role) => {
-  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and its opcode, and only a client masks it', () => {
+  test('F1, F3, F23: an endpoint sends each message as one frame with FIN and the right opcode, and only a client masks the frame', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendText('hé')).toBe(3);
     expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
@@ -937,7 +937,7 @@ describe.each(roles)('a %s sends', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: an endpoint sends binary messages correctly at every boundary of the length forms and of copying', () => {
+  test('F1, F3, F9, F10: an endpoint sends binary messages correctly if their size is near a limit of the length field or of copying', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -950,7 +950,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F9, F10, F21: an endpoint sends texts with characters of 1 to 4 bytes correctly around every boundary of the length forms', () => {
+  test('F9, F10, F21: an endpoint sends texts with characters of 1 to 4 bytes correctly if the size is near a limit of the length field', () => {
     for (const [unit, width] of [
       ['a', 1],
       ['é', 2],
@@ -961,8 +961,8 @@ describe.each(roles)('a %s sends', (role) => {
     ] as const) {
       const counts = new Set<number>();
       for (const border of [0, 125, 126, 65535, 65536]) {
-        // Lengths around these boundaries in UTF-16 units and in bytes. The endpoint writes text in place up to a certain size, so the list
-        // also has lengths around this size.
+        // These lengths are near the boundaries, in UTF-16 units and in bytes. Up to a certain size the endpoint writes text in place, so
+        // the list also contains lengths near this size.
         for (const middle of [
           border,
           border / width,
@@ -1011,7 +1011,7 @@ describe.each(roles)('a %s sends', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: of a fragmented message, the first frame has the opcode, the others are continuations, and the last has FIN', () => {
+  test('F5, F17, F23: in a fragmented message, the first frame has the opcode, the other frames are continuations, and the last has FIN', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1082,7 +1082,7 @@ describe.each(roles)('a %s sends', (role) => {
   });
 
   test('F13: an endpoint never modifies the payload of the caller, and never sends uninitialized memory [A40]', () => {
-    // Our sink reserves memory full of 0xa5. No payload contains that byte, so a server must never send it.
+    // The sink of the test fills its memory with 0xa5. No payload contains this byte, so a server must never send it.
     const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
     const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
     memory.set(content, 8);
@@ -1099,7 +1099,7 @@ describe.each(roles)('a %s sends', (role) => {
     for (const Kind of [...kinds, ...wide] as ViewConstructor[]) {
       for (const size of [0, 8, 120, 128, 4088, 4096, 4104]) {
         const view = new Kind(memory.buffer, 8, size / (Kind.BYTES_PER_ELEMENT ?? 1));
-        // An API has to send the bytes of any view, not its elements.
+        // The endpoint must send the bytes of any view, and not its elements.
         const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
         const expected = Buffer.from(content.subarray(0, size));
         const { endpoint, sink } = bench(role);
@@ -1129,7 +1129,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F13: a client masks a copy of a large payload, and a server passes it to the sink without a copy', () => {
+  test('F13: a client masks a copy of a large payload, and a server passes a large payload to the transport without a copy', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];
@@ -1241,7 +1241,7 @@ test('F6, F7, F22: a frame with a reserved bit or a reserved opcode fails the co
 });
 
 test('F18: the frame reader of these tests reads the same frames however the bytes are cut', () => {
-  // Tests the frame reader with the frame builder, so that each of them shows faults of the other.
+  // The test reads the frames that the frame builder writes. So a fault of the reader or of the builder becomes visible.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,
     payload: Buffer.alloc(size, size),

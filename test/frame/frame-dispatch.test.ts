@@ -4,7 +4,7 @@ import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { bench, peerFrame, roles } from './harness.ts';
 
 test.each(roles)(
-  'if the budget has no room for the last piece while a %s is closing, the message is dropped',
+  'if a %s is closing and the memory budget has no room for the last piece of a message, the message is dropped',
   (role) => {
     for (const opcode of [1, 2]) {
       for (const fin of [true, false]) {
@@ -13,7 +13,7 @@ test.each(roles)(
         endpoint.close(1000);
         const bytes = peerFrame(role, { opcode, fin, payload: 'x'.repeat(50_000) });
         endpoint.receive(Buffer.from(bytes.subarray(0, 500)));
-        // Other connections fill the budget. One of them is the connection that may be read.
+        // Other connections fill the budget. One of them is the connection that may still be read.
         memoryBudget.count(100_000);
         const other = bench(role, { memoryBudget });
         other.endpoint.receive(peerFrame(role, { opcode: 2, payload: 'x'.repeat(9_000) }).subarray(0, 100));

@@ -21,11 +21,11 @@ test('memory that is passed to freeMemory does not accumulate, and freeMemory le
 
 const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
 
-// These tests need glibc: macOS, Windows and Alpine have other allocators, on which keepFreedMemory has no effect.
+// These tests need glibc. macOS, Windows and Alpine have other allocators, and keepFreedMemory has no effect on them.
 describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () => {
   const module = JSON.stringify(new URL('../../dist/frame/free-memory.js', import.meta.url).href);
 
-  /** Runs 8 rounds, each of which allocates and frees `messages` buffers of 1 MiB. Returns the number of page faults. */
+  /** Runs 8 rounds. Each round allocates and frees `messages` buffers of 1 MiB. Returns the number of page faults. */
   function faults(budget: number | null, messages: number): number {
     const program = `
       const { freeMemory, keepFreedMemory } = await import(${module});
@@ -42,13 +42,13 @@ describe.skipIf(header.glibcVersionRuntime === undefined)('keepFreedMemory', () 
     return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { env }));
   }
 
-  test('with the default budget, keepFreedMemory makes the process reuse the pages of 48 MiB of large messages', () => {
-    // Without keepFreedMemory, each round touches its 12,288 pages of 4 KiB anew.
+  test('with the default budget, keepFreedMemory makes the process reuse the freed memory of 48 MiB of messages', () => {
+    // Without keepFreedMemory, each round causes page faults for all of its 12,288 pages of 4 KiB.
     expect(faults(DEFAULT_MEMORY_BUDGET, 48) * 3).toBeLessThan(faults(null, 48));
   });
 
   test('with a small budget, keepFreedMemory makes the process keep at most a quarter of the budget as freed memory', () => {
-    // A quarter of 32 MiB is 8 MiB: 4 messages of 1 MiB are kept, and 16 are not.
+    // A quarter of 32 MiB is 8 MiB. So the process keeps 4 messages of 1 MiB, but not 16.
     const budget = 32 * 1_048_576;
     expect(faults(budget, 4) * 3).toBeLessThan(faults(null, 4));
     expect(faults(budget, 16)).toBeGreaterThan(4 * 16 * 256);

@@ -1,6 +1,6 @@
 /**
- * The tests of frame/ share this file. It has a frame builder and a frame reader that use no code of src/, a sink in memory, and a recorder
- * of events. The builder can also make illegal frames, and the reader refuses them.
+ * The tests of frame/ share this file. It has a frame builder and a frame reader that use no code of src/, a sink (a fake transport), and a
+ * recorder of events. The builder can also make invalid frames. The reader refuses invalid frames.
  */
 import { Endpoint } from '../../src/frame/endpoint.ts';
 import type { CloseRecord, EndpointEvents } from '../../src/frame/endpoint-events.ts';
@@ -21,15 +21,15 @@ export interface FrameSpec {
   readonly fin?: boolean;
   /** RSV1 to RSV3 as a number from 0 to 7. */
   readonly rsv?: number;
-  /** Null: not masked. */
+  /** null means that the frame is not masked. */
   readonly key?: readonly number[] | null;
-  /** The length in the header, if it has to differ from the length of the payload. */
+  /** The length in the header. It is set only if it differs from the length of the payload. */
   readonly length?: bigint;
   /** The length form: 7, 16 or 64 bits. @default the shortest */
   readonly form?: 7 | 16 | 64;
 }
 
-/** Builds one frame, byte for byte as the specification says. */
+/** Builds one frame, byte by byte, as the RFC requires. */
 export function frame(spec: FrameSpec): Buffer {
   const payload = typeof spec.payload === 'string' ? Buffer.from(spec.payload) : (spec.payload ?? []);
   const length = spec.length ?? BigInt(payload.length);
@@ -50,7 +50,7 @@ export function frame(spec: FrameSpec): Buffer {
   ]);
 }
 
-/** Builds a frame as the peer of `role` has to send it. */
+/** Builds a frame as the peer of `role` must send it. The frame is masked if the peer is a client. */
 export function peerFrame(role: Role, spec: FrameSpec): Buffer {
   return frame({ key: role === 'server' ? rfcKey : null, ...spec });
 }
@@ -65,9 +65,7 @@ export interface ReadFrame {
   readonly size: number;
 }
 
-/**
- * Reads frames in a slow and simple way. Throws if a length is not in its shortest form, or if a frame is incomplete.
- */
+/** Reads frames in a slow and simple way. Throws if a length does not have its shortest form, or if a frame is incomplete. */
 export function readFrames(bytes: Buffer): ReadFrame[] {
   const frames: ReadFrame[] = [];
   let at = 0;
@@ -101,7 +99,8 @@ export function readFrames(bytes: Buffer): ReadFrame[] {
 const POISON = 0xa5;
 
 /**
- * A sink that keeps the sent bytes. It reserves memory that is full of a pattern, so that a test notices bytes that were never written.
+ * A fake transport that keeps the sent bytes. The memory that it reserves is filled with a pattern. So a test notices bytes that the
+ * endpoint sends but never wrote.
  */
 export class MemorySink implements ByteSink {
   readonly calls: string[] = [];
@@ -109,7 +108,7 @@ export class MemorySink implements ByteSink {
   bufferedAmount = 0;
   /** If true, bytes count as sent only after `leave` is called. */
   keeps = false;
-  /** The endpoint that writes here. */
+  /** The endpoint that writes to this sink. */
   endpoint: Endpoint | null = null;
   /** Called after each commit and each append. */
   onSend: (() => void) | null = null;
@@ -120,7 +119,7 @@ export class MemorySink implements ByteSink {
   #reserved: { buffer: Buffer; offset: number; size: number } | null = null;
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
-    // There is no more room than was requested, at an odd offset: bytes written beyond it throw or are lost.
+    // The reserved memory has no more space than requested. It starts at an odd offset. Bytes beyond the end throw or are lost.
     this.#reserved = { buffer: Buffer.alloc(size + 3, POISON), offset: 3, size };
     return this.#reserved;
   }
@@ -163,7 +162,7 @@ export class MemorySink implements ByteSink {
     else done(null);
   }
 
-  /** Reports that the kept bytes have left, or, with an error, that they will never leave. */
+  /** Reports that the kept bytes have left the process. With an error, reports that they will never leave. */
   leave(error: Error | null = null): void {
     const marks = this.#marks;
     this.#marks = [];
@@ -171,7 +170,7 @@ export class MemorySink implements ByteSink {
     for (const done of marks) done(error);
   }
 
-  /** Bytes that wait inside the endpoint. */
+  /** The number of bytes that wait inside the endpoint. */
   get held(): number {
     return (this.endpoint?.bufferedAmount ?? this.bufferedAmount) - this.bufferedAmount;
   }
@@ -184,7 +183,7 @@ export class MemorySink implements ByteSink {
     return readFrames(this.bytes);
   }
 
-  /** Forgets what was sent so far. */
+  /** Forgets everything that was sent so far. */
   clear(): void {
     this.#parts.length = 0;
     this.calls.length = 0;
@@ -215,7 +214,7 @@ export class Recorder implements EndpointEvents {
   readonly log: unknown[][] = [];
   readonly errors: Error[] = [];
   readonly closes: CloseRecord[] = [];
-  /** Runs inside each event, after the event is recorded. */
+  /** This function runs inside each event, after the event is recorded. */
   act: (name: EventName) => void = () => {};
 
   onText(text: string | Buffer, wireSize: number): void {
@@ -246,7 +245,7 @@ export class Recorder implements EndpointEvents {
     this.#record('onError', 'code' in error ? error.code : error.message);
   }
 
-  /** Returns the events of one name. */
+  /** Returns all recorded events with this name. */
   of(name: EventName): unknown[][] {
     return this.log.filter(([first]) => first === name).map(([, ...rest]) => rest);
   }
@@ -262,13 +261,13 @@ export interface Bench {
   readonly endpoint: Endpoint;
   readonly sink: MemorySink;
   readonly events: Recorder;
-  /** Receives one frame as the peer sends it. */
+  /** Passes one frame of the peer to the endpoint. */
   feed(spec: FrameSpec): boolean;
   /** Returns the code in the only Close frame that was sent, or null. */
   sentCloseCode(): number | null;
 }
 
-/** An endpoint on a sink in memory. */
+/** Creates an endpoint with a fake transport and a recorder of events. */
 export function bench(role: Role, options: Partial<EndpointOptions> = {}): Bench {
   const sink = new MemorySink();
   const events = new Recorder();
@@ -286,7 +285,7 @@ export function bench(role: Role, options: Partial<EndpointOptions> = {}): Bench
   };
 }
 
-/** Sends a message as frames of `fragmentSize` payload bytes. */
+/** Sends a message in frames with `fragmentSize` bytes of payload each. */
 export function sendFragmented(
   endpoint: Endpoint,
   data: string | Uint8Array,
@@ -298,13 +297,13 @@ export function sendFragmented(
   return typeof data === 'string' ? endpoint.sendText(data, options) : endpoint.sendBinary(data, options);
 }
 
-/** Returns pieces of `bytes`, each in its own memory, cut at the given places. */
+/** Cuts `bytes` at the given places. Each returned piece has separate memory. */
 export function cut(bytes: Buffer, ...places: number[]): Buffer[] {
   const edges = [0, ...places, bytes.length];
   return edges.slice(1).map((edge, i) => Buffer.from(bytes.subarray(edges[i], edge)));
 }
 
-/** Returns the bytes whole, byte by byte, and divided in two at every place. */
+/** Returns the bytes in several ways: in one chunk, byte by byte, and in two chunks for every place of the cut. */
 export function allCuts(bytes: Buffer): Buffer[][] {
   const places = Array.from({ length: Math.max(bytes.length - 1, 0) }, (_, i) => i + 1);
   return [cut(bytes), cut(bytes, ...places), ...places.map((place) => cut(bytes, place))];
@@ -322,12 +321,12 @@ export function random(seed: number): (limit: number) => number {
 }
 
 /**
- * A fake codec. It compresses by writing `z:` before the bytes, and decompresses by removing `z:`. If `waits` is true, the answer to each
- * call waits until the test calls `release`.
+ * A fake codec. It compresses by adding `z:` before the bytes, and decompresses by removing `z:`. If `waits` is true, each answer waits
+ * until the test calls `release`.
  */
 export class FakeCodec implements MessageCodec {
   threshold = 4;
-  /** If true, calls return a Promise. */
+  /** If true, `compress` and `decompress` return a Promise. */
   waits = false;
   closed = 0;
   #pending: (() => void)[] = [];
@@ -356,7 +355,7 @@ export class FakeCodec implements MessageCodec {
     this.closed++;
   }
 
-  /** Answers the oldest `count` calls; without `count`, answers all calls. Resolves when the endpoint has processed the answers. */
+  /** Answers the oldest `count` calls. Without `count`, answers all calls. Resolves when the endpoint has processed the answers. */
   async release(count = Infinity): Promise<void> {
     for (let n = 0; n < count && this.#pending.length > 0; n++) {
       this.#pending.shift()!();

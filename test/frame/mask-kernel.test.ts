@@ -1,4 +1,4 @@
-/** Compares the WebAssembly kernel with the JavaScript reference, and tests the library without WebAssembly. */
+/** Compares the masking kernel (WebAssembly) with masking in JavaScript, and tests the library without WebAssembly. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -9,14 +9,14 @@ import { maskKernel } from '../../src/frame/mask-kernel.ts';
 const content = Uint8Array.from({ length: 200_100 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 const key = 0x7c_f3_02_81;
 
-/** Returns what the reference makes of `content[start, end)`. */
+/** Masks `content[start, end)` in JavaScript, and returns the result. */
 function reference(start: number, end: number, maskingKey = key): Buffer {
   const bytes = Buffer.from(content.subarray(start, end));
   applyMaskWordwise(bytes, 0, bytes.length, maskingKey);
   return bytes;
 }
 
-describe('the masking kernel compared with the reference', () => {
+describe('the masking kernel (WebAssembly) compared with masking in JavaScript', () => {
   test('this platform supports the masking kernel', () => {
     expect(maskKernel).not.toBeNull();
   });
@@ -46,7 +46,7 @@ describe('the masking kernel compared with the reference', () => {
     }
   });
 
-  test('F13: the kernel gives the result of the reference if it masks in place, and if the input is cut anywhere', () => {
+  test('F13: if the kernel masks in place, or in two parts, the result is the same as with JavaScript', () => {
     fc.assert(
       fc.property(
         fc.nat(150_000),
@@ -74,7 +74,7 @@ test.each([
   ['is missing', 'delete globalThis.WebAssembly;'],
   ['may not compile', "WebAssembly.Module = class { constructor() { throw new Error('forbidden'); } };"],
   [
-    'has no memory to give',
+    'cannot allocate memory',
     "WebAssembly.Instance = class { constructor() { throw new RangeError('memory'); } };",
   ],
 ])('if WebAssembly %s, JavaScript masks the payload', (_, code) => {

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { applyMask, copyMasked, nextMaskingKey, rotateMaskingKey } from '../../src/frame/mask.ts';
 
-/** Masks as §5.3 says, word by word. */
+/** Masks byte by byte, with the formula of §5.3. */
 function naive(payload: Uint8Array, key: readonly number[], phase = 0): Buffer {
   return Buffer.from(payload.map((byte, i) => byte ^ key[(i + phase) % 4]!));
 }
 
-/** Returns a key in the form that mask.ts keeps: the first byte on the wire is the lowest. */
+/** Returns a key in the form that mask.ts uses. The first byte on the wire is the lowest byte of the number. */
 function packed(key: readonly number[]): number {
   return Buffer.from(key).readInt32LE();
 }
@@ -20,11 +20,11 @@ function unpacked(key: number): number[] {
   return [...bytes];
 }
 
-/** A key of four different bytes, two of them above 0x7f. So a wrong order or a wrong sign changes the result. */
+/** The key has four different bytes. Two of them are above 0x7f, so that a wrong order or a wrong sign changes the result. */
 const key = [0x81, 0x02, 0xf3, 0x7c] as const;
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 
-/** Masks `length` bytes at `offset` of a larger memory, and checks that the bytes around them do not change. */
+/** Masks `length` bytes inside a larger memory, and checks that the bytes around them do not change. */
 function check(memoryOffset: number, start: number, length: number): void {
   const memory = new Uint8Array(memoryOffset + start + length + 8).fill(0x55);
   const buffer = Buffer.from(memory.buffer, memoryOffset);
@@ -48,7 +48,7 @@ describe('masking', () => {
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: masking gives the result of a loop over bytes, at every alignment and for lengths around all limits', () => {
+  test('F13: masking has the same result as a simple loop over bytes, at every alignment and for lengths around all limits', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
@@ -121,7 +121,7 @@ describe('masking', () => {
 describe('masking keys', () => {
   test('F12: keys do not repeat more often than by chance, and no key is a function of the previous one [A38]', () => {
     const keys = Array.from({ length: 20_000 }, nextMaskingKey);
-    // 20,000 of 2^32 keys: 0.05 repetitions are expected, and more than five happen once in 10^11 runs.
+    // There are 2^32 possible keys. Among 20,000 random keys, 0.05 repetitions are expected. Six repetitions happen in one of 10^11 runs.
     expect(new Set(keys).size).toBeGreaterThan(19_994);
     const differences = new Set(keys.slice(1).map((value, i) => (value - keys[i]!) | 0));
     expect(differences.size).toBeGreaterThan(19_990);
@@ -138,13 +138,15 @@ describe('masking keys', () => {
     for (const [place, table] of counts.entries()) {
       const expected = draws / 256;
       const chiSquare = table.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-      // 255 degrees of freedom: mean 255, deviation 22.6. Ten deviations in either direction cannot be chance.
+      // The chi-square value has 255 degrees of freedom: the mean is 255, and the deviation is 22.6. The limits are too far away for
+      // chance.
+      // chance.
       expect(chiSquare, `byte ${place}`).toBeGreaterThan(60);
       expect(chiSquare, `byte ${place}`).toBeLessThan(480);
     }
   });
 
-  test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
+  test('F12: each key comes from randomFillSync, and is removed from the pool of keys when it is used [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
     crypto.randomFillSync = ((pool: Int32Array<ArrayBuffer>) => {
@@ -159,13 +161,13 @@ describe('masking keys', () => {
         expect(++drawn).toBeLessThan(1_000_000);
       }
       const pool = pools[0]!;
-      // The key for which the pool was filled, and the keys that follow it.
+      // The loop uses the key for which the pool was filled, and then all other keys of the pool.
       for (let used = 4; used <= pool.length; used += 4) {
         expect(pool.subarray(0, used).every((byte) => byte === 0)).toBe(true);
         expect(pool.subarray(used).every((byte) => byte === 0x5a)).toBe(true);
         if (used < pool.length) expect(nextMaskingKey()).toBe(0x5a5a5a5a);
       }
-      // An empty pool never returns a key.
+      // An empty pool is filled again before it returns a key.
       expect(pools.length).toBe(1);
       expect(nextMaskingKey()).toBe(0x5a5a5a5a);
       expect(pools.length).toBe(2);
@@ -173,7 +175,7 @@ describe('masking keys', () => {
       crypto.randomFillSync = original;
       syncBuiltinESMExports();
     }
-    // Uses up what the false source left, so that no later test gets it.
+    // Uses up the false keys in the pool, so that no later test gets one of them.
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
@@ -191,7 +193,7 @@ describe('masking keys', () => {
       }
     };
     for (let round = 0; round < 3; round++) for (const memory of memories) check(memory);
-    // Shared memory that has grown: the view of its former words would be too short.
+    // Here shared memory grows. An old view of the memory would be too short.
     const Growable = SharedArrayBuffer as new (
       size: number,
       options: { maxByteLength: number },
@@ -202,7 +204,7 @@ describe('masking keys', () => {
     const grown = new Uint8Array(growable, 7000, 100);
     applyMask(grown, 0, 100, 0x01010101);
     expect(grown.every((byte) => byte === 1)).toBe(true);
-    // Memory that has shrunk: a view of all its former words would be empty.
+    // Here the memory shrinks. An old view of the memory would be empty.
     (resizable as unknown as { resize(size: number): void }).resize(400);
     check(resizable);
   });
@@ -219,7 +221,7 @@ describe('masking keys', () => {
       'nextMaskingKey',
       'rotateMaskingKey',
     ]);
-    // `serializeFrame` takes a role, and not a key.
+    // `serializeFrame` accepts a role, but no key.
     const { serializeFrame } = await import('../../src/frame/serializer.ts');
     const withKey = { opcode: 2, payload: new Uint8Array(4), key: 0, maskingKey: 0, mask: [0, 0, 0, 0] };
     const seen = new Set(Array.from({ length: 20 }, () => serializeFrame(withKey, 'client').readInt32LE(2)));

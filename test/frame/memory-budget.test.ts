@@ -7,12 +7,12 @@ import type { ProtocolError } from '../../src/frame/violation.ts';
 
 const KIB = 1024;
 
-/** A connection as the budget sees it, together with the peer that sends to it. */
+/** Simulates a connection for the budget, and the peer that sends to this connection. */
 class Peer {
   isRead = true;
   isStopped = false;
   wasShed: ProtocolError | null = null;
-  /** Bytes that were sent and not read yet. */
+  /** The number of bytes that the peer has sent, but that the connection has not read yet. */
   inKernel = 0;
   received = 0;
   readonly assembler: MessageAssembler;
@@ -54,7 +54,7 @@ class Peer {
     this.assembler.begin(false, false, this.assembler.insideMessage ? 0 : 2, size);
   }
 
-  /** Does what the socket does in one turn of the event loop: it reads one chunk, unless reading has stopped. */
+  /** Does what a socket does in one turn of the event loop. It reads one chunk, unless reading has stopped. */
   read(chunk = 64 * KIB): number {
     if (!this.isRead || this.isStopped || this.wasShed !== null || this.inKernel === 0) return 0;
     const size = Math.min(this.inKernel, chunk);
@@ -69,7 +69,7 @@ class Peer {
   }
 }
 
-/** Lets time pass, and calls `review` every half second. (The transport calls it once a second.) */
+/** Lets time pass, and calls `review` every half second. The real transport calls it once per second. */
 function pass(budget: MemoryBudget, clock: { now: number }, milliseconds: number): void {
   for (let at = 0; at < milliseconds; at += 500) {
     clock.now += 500;
@@ -88,7 +88,7 @@ test('F25: the memory budget of the process has a limit of 256 MiB', () => {
   expect(new MemoryBudget().limit).toBe(DEFAULT_MEMORY_BUDGET);
 });
 
-test('F25: a budget refuses a limit that is not a number of at least 0', () => {
+test('F25: a budget refuses a limit that is negative or not a number', () => {
   for (const limit of [NaN, -1, '5' as unknown as number]) {
     expect(() => new MemoryBudget(limit)).toThrow(RangeError);
   }
@@ -109,7 +109,7 @@ test('F25: all connections are read until three quarters of the limit are used, 
   }
 });
 
-describe('a budget without room', () => {
+describe('a memory budget that is used up', () => {
   test('FAULT-4: if a budget has no room, connections are not read, lose no data, and later continue one after the other', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
@@ -121,7 +121,7 @@ describe('a budget without room', () => {
     }
     expect(peers.map(({ received }) => received)).toEqual(peers.map(() => 300 * KIB));
     expect(peers.map(({ wasShed }) => wasShed)).toEqual(peers.map(() => null));
-    // Each connection was counted with the one chunk that it had already read, and one message continued.
+    // Each connection counts the one chunk that it had already read. In addition, one message continued.
     expect(most).toBeLessThanOrEqual(20 * 64 * KIB + 1024 * KIB);
     expect(budget.used).toBe(0);
   });
@@ -145,7 +145,7 @@ describe('a budget without room', () => {
     expect(large.map(({ received, wasShed }) => [received, wasShed])).toEqual(
       large.map(() => [1000 * KIB, null]),
     );
-    // If a message of 6 KiB was aborted, the reason is that other connections wait for memory.
+    // A message of 6 KiB may be aborted only because other connections wait for memory.
     for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
   });
 
@@ -156,7 +156,7 @@ describe('a budget without room', () => {
       peer.fragment(60 * KIB);
       peer.read();
     }
-    // While no other connection waits, these messages are not aborted, although they make no progress: the message deadline handles them.
+    // No other connection waits, so these messages without progress are not aborted. Only the message deadline applies to them.
     pass(budget, clock, 60_000);
     const others = Array.from({ length: 10 }, () => new Peer(budget));
     for (const peer of others) {
@@ -170,12 +170,12 @@ describe('a budget without room', () => {
     const shed = holders.filter(({ wasShed }) => wasShed !== null);
     expect(shed.length).toBeGreaterThan(0);
     expect(shed.every(({ wasShed }) => wasShed?.closeCode === 1013)).toBe(true);
-    // No more connections are dropped than necessary.
+    // Only as many connections are dropped as necessary.
     expect(budget.used).toBeGreaterThan(600 * KIB);
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message at 4 KiB per second is not aborted, and neither is one whose connection is not read', () => {
+  test('FAULT-4: a message that arrives at 4 KiB per second is not aborted, nor is a message on a connection that is not read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -207,7 +207,7 @@ describe('a budget without room', () => {
     expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: if the peer of the connection that is read sends too little, the next connection is read', () => {
+  test('FAULT-4: if the peer sends too little on the connection that is read, the next connection is read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const idle = Array.from({ length: 13 }, () => new Peer(budget));
     for (const peer of idle) {
@@ -224,7 +224,7 @@ describe('a budget without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: connections are not read while the application leaves too much unread, but a long send queue does not stop reading', () => {
+  test('FAULT-4: connections are not read while the application leaves too much data unread, but unsent data does not stop reading', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -245,7 +245,7 @@ describe('a budget without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: a connection whose messages wait for the application is only read again when the budget has room', () => {
+  test('FAULT-4: a connection with messages that wait for the application is read again only when the budget has room', () => {
     const { budget } = setUp(1000 * KIB);
     const inbox = new Charge(budget, 980 * KIB, true);
     const peer = new Peer(budget);
@@ -273,7 +273,7 @@ describe('a budget without room', () => {
   });
 });
 
-describe('a budget with any events in any order', () => {
+describe('a memory budget with any events in any order', () => {
   const step = fc.record({
     peer: fc.nat(7),
     kind: fc.constantFrom(
@@ -321,7 +321,7 @@ describe('a budget with any events in any order', () => {
         }
         for (const charge of charges) charge.release();
         for (const peer of peers) peer.isStopped = false;
-        // Everything that was sent, except for aborted messages, must be read after at most this many rounds.
+        // After at most this many rounds, all sent bytes must be read, except for those of aborted messages.
         for (let round = 0; round < 400; round++) {
           for (const peer of peers) peer.read();
           pass(budget, clock, 500);

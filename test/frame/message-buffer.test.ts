@@ -1,4 +1,4 @@
-/** Compares messages that are received in pieces with the same bytes in one piece. */
+/** Tests messages that arrive in pieces. The result must equal the same bytes in one piece. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyMasked, rotateMaskingKey } from '../../src/frame/mask.ts';
@@ -8,15 +8,15 @@ import { bench, cut, peerFrame } from './harness.ts';
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 167 + (i >> 8)) & 255));
 const key = 0x7c_f3_02_81;
 
-/** Returns `content[start, end)`, masked as it is on the wire, at the end of a chunk of `size` bytes. */
+/** Returns a chunk of `size` bytes. At its end is `content[start, end)`, masked as on the wire. */
 function chunkWith(start: number, end: number, size: number): Buffer {
   const chunk = Buffer.from(new ArrayBuffer(size)).fill(0x55);
   copyMasked(content.subarray(start, end), chunk, size - (end - start), rotateMaskingKey(key, start));
   return chunk;
 }
 
-describe('F13, F18: a message buffer returns the bytes that it received', () => {
-  test('a message buffer returns the bytes that it received, with and without a known total size', () => {
+describe('F13, F18: the bytes and the memory of a message buffer', () => {
+  test('a message buffer returns the bytes that it received, whether the total size is known or not', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -38,13 +38,13 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
             buffer.append(chunk, chunk.length - length, chunk.length, key0, limit, isKnown ? total : 0);
             at += length;
             expect(buffer.length).toBe(at);
-            // F25: the buffer holds at most twice the received bytes plus 1 KiB.
+            // F25: the buffer uses at most twice the received bytes plus 1 KiB.
             expect(buffer.held).toBeGreaterThanOrEqual(at);
             expect(buffer.held).toBeLessThanOrEqual(Math.max(2 * at + 1024, 1024));
           }
           const message = buffer.take();
           expect(message.equals(content.subarray(0, total))).toBe(true);
-          // The message keeps little more memory than its own bytes.
+          // The memory of the message is only a little larger than the message.
           if (message.length > 8192)
             expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(message.length * 4 + 4);
           expect([buffer.length, buffer.held]).toEqual([0, 0]);
@@ -68,7 +68,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     );
   });
 
-  test('a message buffer grows with the received bytes, and ends with exactly the size if it is known', () => {
+  test('a message buffer grows with the received bytes, and ends with exactly the total size if this size is known', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -106,7 +106,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
     expect(append(33_000, 33_010, false)).toBe(66_000);
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
-    // The unused part of the memory is too small, so shrink() changes nothing.
+    // shrink() changes nothing, because the unused part of the memory is small.
     buffer.shrink();
     expect(buffer.held).toBe(33_010);
     expect(append(33_010, 33_100, true)).toBe(33_100 + 4137 + 4096);
@@ -125,7 +125,7 @@ describe('F13, F18: a message buffer returns the bytes that it received', () => 
 });
 
 describe('F13, F18: an endpoint receives large messages correctly', () => {
-  test('an endpoint receives binary and text messages unchanged, whole and in fragments, with cuts anywhere', () => {
+  test('an endpoint receives binary and text messages unchanged, in one frame and in fragments, with any chunks', () => {
     const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
     fc.assert(
       fc.property(
@@ -188,10 +188,10 @@ describe('F13, F18: an endpoint receives large messages correctly', () => {
   });
 });
 
-describe('whether the transport may reuse the memory of a chunk', () => {
-  /** Passes the frames to the endpoint as one chunk. If `keepsChunk` is false after this, overwrites every byte of the chunk. */
+describe('keepsChunk states whether the endpoint keeps the memory of a chunk', () => {
+  /** Passes the frames to the endpoint as one chunk. If `keepsChunk` is then false, overwrites every byte of the chunk. */
   function receive(one: ReturnType<typeof bench>, ...frames: Buffer[]): boolean {
-    // The chunk has its own memory, as a socket's chunk has.
+    // Like a chunk of a socket, this chunk has separate memory.
     const bytes = Buffer.concat(frames);
     const chunk = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(chunk);
@@ -224,7 +224,7 @@ describe('whether the transport may reuse the memory of a chunk', () => {
     expect(one.events.of('onBinary').length).toBe(4);
   });
 
-  test('messages that the application keeps do not change when the transport reuses a chunk, for any messages in any chunks', () => {
+  test('messages that the application keeps do not change when the transport reuses the memory of a chunk', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),

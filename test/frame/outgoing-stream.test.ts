@@ -1,14 +1,11 @@
-/**
- * Tests a message that is sent in parts: its place among messages, control frames and the Close frame. RFC 6455 §5.4,
- * §5.5.
- */
+/** Tests a message that is sent in parts: its order relative to other messages, control frames and the Close frame. RFC 6455 §5.4, §5.5. */
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/frame/endpoint.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
 import type { OutgoingStream } from '../../src/frame/outgoing-stream.ts';
 import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
-/** What was sent, as text: FIN, RSV1, opcode and payload. */
+/** Returns the sent frames as texts of FIN, RSV1, opcode and payload. */
 function sent({ sink }: Bench): string[] {
   return sink.frames.map(({ fin, rsv, opcode, payload }) => {
     const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
@@ -39,7 +36,7 @@ function open(endpoint: Endpoint, compress = false, name = ''): Opened {
 }
 
 describe.each(roles)('a %s sends a message in parts', (role) => {
-  test('F23: each part of a message is a frame; the first has the opcode, and an empty last frame ends it', async () => {
+  test('F23: each part of a message is sent as a frame, the first frame has the opcode, and an empty last frame ends the message', async () => {
     const connection = bench(role);
     const { write, end, log, stream } = open(connection.endpoint);
     expect(log).toEqual(['turn']);
@@ -60,7 +57,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts of a message, but messages and the Close frame after its end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait for its end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -82,7 +79,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('messages in parts are sent one after the other, except a message that is cancelled before its first frame', () => {
+  test('messages in parts are sent one after the other, and a message that is cancelled before its first frame is not sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
@@ -97,7 +94,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     third.stream.cancel();
     expect(sent(connection)).toEqual(['-1 1', '0 ', '1 last']);
     expect(second.log).toEqual([]);
-    // No message waits any more, so the next one leaves immediately.
+    // No message waits now, so the next message leaves immediately.
     endpoint.sendText('next');
     expect(sent(connection).at(-1)).toBe('1 next');
   });
@@ -134,7 +131,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(outcomes).toEqual(['WS_NOT_SENT']);
   });
 
-  test('if the connection fails between two parts, the Close frame is sent, and no further part', () => {
+  test('if the connection fails between two parts, the Close frame is sent, and no further part is sent', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const waiting = open(endpoint);
@@ -147,7 +144,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: in a compressed message in parts, only the first frame has RSV1; messages that wait are compressed after its end', async () => {
+  test('F6, F22: only the first frame of a compressed message in parts has RSV1, and later messages are compressed after its end', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });
@@ -186,7 +183,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
   });
 });
 
-/** A fake codec that also compresses parts: it writes `p:` before a part. If the part contains "later", it returns a Promise. */
+/** A fake codec that also compresses parts by adding `p:` before a part. If the part contains "later", the codec returns a Promise. */
 class FakeParts extends FakeCodec {
   readonly endOfParts = Buffer.from('.');
 

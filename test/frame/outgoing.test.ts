@@ -15,7 +15,7 @@ function listed(list: OutgoingList): Outgoing[] {
 }
 
 describe('the list of items that wait to be sent', () => {
-  test('F23: in the list, messages keep their order, pings and pongs come before them, and the Close frame comes after them', () => {
+  test('F23: in the list, pings and pongs come first, messages keep their order, and the Close frame comes last', () => {
     const list = new OutgoingList();
     const [first, second, last] = [item(text, 10), item(SERIALIZED, 20), item(close, 2)];
     const [one, two] = [item(ping), item(pong)];
@@ -26,7 +26,7 @@ describe('the list of items that wait to be sent', () => {
     expect([list.bytes, list.messages, list.endsWithClose]).toEqual([32, 2, false]);
   });
 
-  test('F15, F23: after any additions and removals, the list has the remaining items in order, and counts only their bytes', () => {
+  test('F15, F23: after any additions and removals, the list has the remaining items in order, and counts the bytes of these items', () => {
     const pick = random(6455);
     for (let run = 0; run < 200; run++) {
       const list = new OutgoingList();
@@ -52,7 +52,7 @@ describe('the list of items that wait to be sent', () => {
   });
 });
 
-test('F23: checkFrameOptions refuses a fragment size that is not a positive integer, and a smaller last fragment size', () => {
+test('F23: checkFrameOptions refuses a fragmentSize that is not a positive integer, and a lastFragmentSize below the fragmentSize', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

@@ -16,7 +16,7 @@ interface Parsed {
   complete: boolean;
 }
 
-/** Collects frames, and lets a test act inside the calls. */
+/** Collects the parsed frames, and lets a test act inside the callbacks. */
 class Collector implements FrameHandler {
   readonly frames: Parsed[] = [];
   inHeader: () => void = () => {};
@@ -38,7 +38,7 @@ class Collector implements FrameHandler {
     this.inPayload();
   }
 
-  /** Returns the content of the frames, without the number of pieces in which they arrived. */
+  /** The collected frames, without the number of pieces in which each frame arrived. */
   get contents(): Omit<Parsed, 'pieces'>[] {
     return this.frames.map(({ pieces: _, ...rest }) => rest);
   }
@@ -51,7 +51,7 @@ function parse(role: Role, chunks: readonly Buffer[], rsv1 = false): Collector {
   return collector;
 }
 
-/** Returns the code of the broken rule, or "none", and the frames that were reported before the error. */
+/** Parses the chunks. Returns the code of the broken rule or "none", and the frames that were reported before the error. */
 function violationOf(
   role: Role,
   chunks: readonly Buffer[],
@@ -68,7 +68,7 @@ function violationOf(
   return { code: 'none', collector };
 }
 
-/** The examples of RFC 6455 §5.7: bytes, the role that receives them, and their meaning. */
+/** The examples of RFC 6455 §5.7. Each has its bytes, the role that receives them, and the expected frames. */
 const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: an unmasked text', 'client', '810548656c6c6f', [[true, 1, 'Hello']]],
   ['F13, F14: a masked text', 'server', '818537fa213d7f9f4d5158', [[true, 1, 'Hello']]],
@@ -86,7 +86,7 @@ const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: 256 bytes', 'client', `827e0100${'2a'.repeat(256)}`, [[true, 2, '*'.repeat(256)]]],
 ];
 
-describe('the examples of RFC 6455 §5.7, whole, byte by byte, and divided in two at every position', () => {
+describe('the parser reads the examples of RFC 6455 §5.7, whole, byte by byte, and in two chunks', () => {
   test.each(vectors)('%s is parsed by a %s as in the RFC', (_, role, hex, expected) => {
     for (const chunks of allCuts(Buffer.from(hex, 'hex'))) {
       expect(parse(role, chunks).contents).toEqual(
@@ -168,7 +168,7 @@ describe('frames that are serialized and parsed', () => {
   });
 });
 
-/** Says independently of the code which rule the first two bytes break. */
+/** Returns the rule that the first two bytes break. It uses no code of src/. */
 function headerRule(
   role: Role,
   rsv: number,
@@ -194,7 +194,7 @@ describe('the first two bytes of a frame', () => {
         const [first, second] = [bits >> 8, bits & 255];
         const [rsv, opcode, fin] = [(first >> 4) & 7, first & 15, first >= 128];
         const expected = headerRule(role, rsv, opcode, second >= 128, fin, second & 127);
-        // The first two bytes are enough. The parser must not wait for an extended length, a masking key or a payload.
+        // The first two bytes are sufficient. The parser must not wait for an extended length, a masking key or a payload.
         const { code, collector } = violationOf(role, [Buffer.from([first, second])]);
         if (expected.length === 0 ? code !== 'none' : !expected.includes(code)) {
           expect.fail(`${role}: ${bits.toString(16)} gave ${code}, not ${expected.join(' or ')}`);
@@ -270,7 +270,7 @@ describe('payload lengths [A20]', () => {
   ];
 
   test.each(lengths)(
-    'F8, F9, F10: a length of %i in a field of %i bits gives "%s" as soon as the header has arrived',
+    'F8, F9, F10: for a length of %i in a field of %i bits, the error code is "%s" as soon as the header has arrived',
     (length, form, expected) => {
       for (const role of roles) {
         for (const opcode of [0, 1, 2]) {
@@ -312,7 +312,7 @@ describe('payload lengths [A20]', () => {
   });
 });
 
-describe('passing frames on while they arrive', () => {
+describe('the parser reports frames while they arrive', () => {
   test('F18: the parser reports the header of a frame before any payload has arrived', () => {
     for (const role of roles) {
       const bytes = peerFrame(role, { opcode: 2, payload: Buffer.alloc(300, 1) });
@@ -404,7 +404,7 @@ describe('stopping the parser', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop(), push() returns at the end of the frame, and the rest can be pushed later', () => {
+  test('F24: after stop(), push() returns at the end of the frame, and the rest of the chunk can be pushed later', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();
@@ -416,7 +416,7 @@ describe('stopping the parser', () => {
     expect(collector.frames.map(({ payload }) => payload)).toEqual(['61', '62', '63']);
   });
 
-  test('F24: stop() during a frame whose rest has not arrived takes effect at the end of the frame', () => {
+  test('F24: stop() in the middle of an incomplete frame takes effect at the end of this frame', () => {
     for (let place = 1; place < three().length; place++) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -469,7 +469,8 @@ describe('stopping the parser', () => {
 });
 
 test('F10: if each byte arrives in its own chunk, the parser processes each payload byte only once [A25]', () => {
-  // The parser may read the header again for each byte of the header. If it read the whole frame again, the test would take too long.
+  // The parser may read the header again for each byte of the header. However, if it read the whole frame again for each byte, the test
+  // would take too long.
   const size = 200_000;
   const bytes = frame({ opcode: 2, payload: Buffer.alloc(size, 1), key: rfcKey });
   let pieces = 0;

@@ -27,13 +27,13 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(refusedAfter(limited(1_048_576), { opcode: 1, length: 1_048_577n })).toEqual([10, tooBig]);
     expect(refusedAfter(limited(1000), { opcode: 2, length: 1001n })).toEqual([4, tooBig]);
     expect(refusedAfter(limited(100), { opcode: 2, length: 101n })).toEqual([2, tooBig]);
-    // The limit is inclusive, and here the server waits for the key.
+    // A message may be exactly as large as the limit. Then the server does not refuse the frame, and waits for the key.
     for (const length of [100n, 1000n]) {
       expect(refusedAfter(limited(Number(length)), { opcode: 2, length })).toEqual([0, null]);
     }
   });
 
-  test('FAULT-10, F25: before the masking key, a server refuses fragments that together exceed the limit, which is larger with compression', () => {
+  test('FAULT-10, F25: before the masking key arrives, a server refuses fragments that exceed the limit together, and a compressed message', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
@@ -43,7 +43,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
   });
 
-  test('FAULT-10, F17: a server refuses a frame out of sequence before its masking key, with the code for a whole frame', () => {
+  test('FAULT-10, F17: before the masking key arrives, a server refuses a frame out of sequence, with the same code as for a whole frame', () => {
     for (const spec of [
       { opcode: 0, payload: 'x' },
       { opcode: 0, length: 5000n },
@@ -70,7 +70,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
 });
 
 describe.each(roles)('data that waits while a %s is paused', (role) => {
-  test('F24: the transport may read again only after the last reason to stop reading has ended', async () => {
+  test('F24: the transport may read again only when every reason to stop reading has ended', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, feed, sink } = bench(role, { codec });

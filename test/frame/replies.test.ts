@@ -1,10 +1,10 @@
-/** Tests what counts as a reply, and when a server stops reading because replies wait. */
+/** Tests which messages count as replies, and when a server stops reading because replies wait. */
 import { describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { type Bench, bench, FakeCodec, peerFrame } from './harness.ts';
 
 describe('replies of an endpoint to messages', () => {
-  /** Answers each message with `size` bytes. */
+  /** Creates an endpoint that answers each message with `size` bytes. */
   function answering(role: 'client' | 'server', size: number, options = {}): Bench {
     const connection = bench(role, { highWaterMark: 1000, ...options });
     connection.events.act = (name) => {
@@ -31,7 +31,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('A32: a server also stops reading if the sink becomes blocked after the server has sent too many bytes of replies', () => {
+  test('A32: a server also stops reading if the transport becomes blocked after the server has sent too many bytes of replies', () => {
     const { endpoint, feed, sink } = answering('server', 5000);
     feed({ opcode: 1, payload: 'x' });
     expect(endpoint.isPaused).toBe(false);
@@ -66,7 +66,7 @@ describe('replies of an endpoint to messages', () => {
     },
   );
 
-  test('replies that have left no longer count, however many they were', () => {
+  test('replies that have left the process no longer count, even if they were many', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });

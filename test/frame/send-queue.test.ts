@@ -1,4 +1,4 @@
-/** Tests messages that wait to be sent: for the codec, for a half-written frame, or before the Close frame. */
+/** Tests messages that wait for the codec, for a half-written frame, or before the Close frame. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { MessageCodec } from '../../src/frame/message-codec.ts';
@@ -21,7 +21,7 @@ function connect(role: 'client' | 'server', waits = true): Bench & { codec: Fake
   return { ...bench(role, { codec }), codec };
 }
 
-/** What was sent, as text: FIN, RSV, opcode and payload. */
+/** Returns the sent frames as texts of FIN, RSV, opcode and payload. */
 function sent({ sink }: Bench): string[] {
   return sink.frames.map(({ fin, rsv, opcode, payload }) => {
     const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
@@ -64,7 +64,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(endpoint.canSendSerialized).toBe(false);
     const payload = Buffer.from('abc');
     expect(endpoint.sendBinary(payload)).toBe(-1);
-    // A small payload that has to wait was copied, so the caller may change it.
+    // The endpoint has copied the small payload that waits, so the caller may change it.
     payload.fill('x');
     expect(endpoint.sendText('fourth', { compress: false })).toBe(-1);
     expect(sendFragmented(endpoint, 'fifth', 2)).toBe(-1);
@@ -157,8 +157,8 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     }
   });
 
-  test("C4: if the codec fails while our Close waits, the peer's Close is answered, and our own Close gets 1011", async () => {
-    // The peer began to close: its Close is answered although the message is lost.
+  test("C4: if the codec fails, the endpoint still answers the peer's Close, and sends its own waiting Close frame with 1011", async () => {
+    // Here the peer closes first. The endpoint answers with a Close frame although the message is lost.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
     answering.endpoint.sendText('second');
@@ -166,7 +166,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     await answering.codec.release();
     expect(sent(answering)).toEqual(['8 03e8']);
     expect(answering.sink.calls.includes('end')).toBe(role === 'server');
-    // We began to close: the message is lost, so the closure is not normal any more.
+    // Here our endpoint closes first. The message is lost, so the code is 1011 and no longer 1000.
     const closing = connect(role);
     closing.endpoint.sendText('first');
     closing.endpoint.sendText('throws');
@@ -205,7 +205,7 @@ describe.each(roles)('a %s sends through a codec', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: a message sent during a call of the sink leaves after the waiting messages', async () => {
+  test('C3, F17: if the application sends a message during a write to the transport, this message leaves after the waiting messages', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -225,7 +225,7 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const pick = random(seed);
     for (let run = 0; run < 300; run++) {
-      // Each direction has its own codec, so that either can answer first.
+      // Each direction has a separate codec. So either codec can be the first that answers.
       const [out, back] = [new FakeCodec(), new FakeCodec()];
       let closed = 0;
       const codec: MessageCodec = {
@@ -313,7 +313,7 @@ describe.each(roles)('a %s sends and receives through a codec', (role) => {
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });
     if (role === 'client') for (const payload of payloads) payload.fill('x');
     await codec.release();
-    // The fake codec reads a payload when it is called. It is called for a waiting message only when the messages before it have left.
+    // The fake codec reads a payload when it is called. For a waiting message, this happens only when all earlier messages have left.
     expect(sink.frames.map(({ payload }) => payload.toString('latin1', 2, 4))).toEqual(['aa', 'bb', 'cc']);
   });
 });
@@ -323,7 +323,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message is only divided if it exceeds one frame; the first frame has the opcode, the last has FIN', () => {
+  test('F17, F23: a message is divided only if it is larger than one frame; the first frame has the opcode, and the last has FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -340,7 +340,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     ]);
   });
 
-  test('F17, F23: the rest of a message is sent as one last frame if it fits into lastFragmentSize', () => {
+  test('F17, F23: if the rest of a message fits into lastFragmentSize, the rest is sent as one last frame', () => {
     const { endpoint, sink } = bench(role);
     for (const length of [19, 20, 29, 30, 100]) sendFragmented(endpoint, Buffer.alloc(length), 10, true, 19);
     const last: number[] = [];
@@ -354,17 +354,17 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages sent during a call of the sink leave in order, and a ping leaves before them [A49]', () => {
+  test('F23: if messages are sent during a write to the transport, they leave in order, and a ping leaves before them [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
       let calls = 0;
       sink.onSend = () => {
-        // The sink receives a header, then its payload. After the payload a control frame may follow.
+        // The endpoint writes a header and then its payload. A control frame may follow only after the payload.
         if (calls++ !== 1) return;
         expect(endpoint.sendText('small')).toBe(5);
         expect(endpoint.sendBinary(bytes)).toBe(100);
-        // The caller may change a small payload immediately.
+        // The caller may change a small payload immediately after the call.
         bytes.fill(8);
         sendFragmented(endpoint, 'x'.repeat(9000), 5000);
         if (role === 'server') endpoint.sendSerialized(Buffer.from([0x82, 1, 9]), 1);
@@ -407,7 +407,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close frame sent during a call of the sink waits for the half-written message', () => {
+  test('C3, C10, C16: if close() is called during a write to the transport, the Close frame waits for the end of the half-written message', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {
@@ -422,7 +422,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
           const frames = sink.frames;
           expect(frames.at(-1)?.opcode).toBe(8);
           expect(sentCloseCode()).toBe(how === 'close' ? 3000 : 1011);
-          // A failure drops the rest of the message at the end of a frame.
+          // After a failure, the endpoint completes the current frame and drops the rest of the message.
           const whole = how === 'close' || fragmentSize > 9000;
           expect(frames.length - 1).toBe(fragmentSize > 9000 ? 1 : whole ? 2 : 1);
           expect(frames.at(-2)?.fin).toBe(whole);

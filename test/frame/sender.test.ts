@@ -1,4 +1,4 @@
-/** Tests the work that the sender does once for each message: the send cap, and the memory of a broadcast. */
+/** Tests the send cap, which the sender checks for each message, and the memory of a broadcast. */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
 import type { SharedMemory } from '../../src/frame/sink.ts';
@@ -50,7 +50,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.bufferedAmount).toBe(0);
   });
 
-  test('each message counts 128 bytes in addition to its payload, so many tiny messages exceed the send cap as well', () => {
+  test('each message counts 128 bytes in addition to its payload, so that many tiny messages can exceed the send cap', () => {
     const { endpoint, events } = capped(10_000);
     let sent = 0;
     while (events.log.length === 0 && sent < 1000) {
@@ -94,7 +94,7 @@ describe('memory that several connections share', () => {
     }
   }
 
-  test('FAULT-4: each message that waits holds its shared memory once, and releases it when the message was sent or dropped', async () => {
+  test('FAULT-4: each message that waits counts its shared memory once, and releases this memory when it is sent or dropped', async () => {
     for (const end of ['codec', 'terminate'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;

@@ -10,7 +10,9 @@ import { frame, readFrames, rfcKey, roles } from './harness.ts';
 
 const hello = Buffer.from('Hello');
 
-/** A client's key is random: reads it back, and builds the frame with this key. */
+/**
+ * Serializes a frame and compares it with the frame of the test's builder. A client uses a random key, so the function reads this key back.
+ */
 function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
   const before = Buffer.from(init.payload);
   const bytes = serializeFrame(init, role);
@@ -20,7 +22,7 @@ function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
   const key = role === 'client' ? read!.key : null;
   const { opcode, payload, fin = true, rsv1 = false } = init;
   expect(bytes.equals(frame({ opcode, payload, fin, rsv: rsv1 ? 4 : 0, key }))).toBe(true);
-  // The caller's payload does not change.
+  // The payload of the caller does not change.
   expect(before.equals(payload)).toBe(true);
   return bytes;
 }

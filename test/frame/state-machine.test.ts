@@ -1,6 +1,6 @@
 /**
- * Tests how a closing endpoint ends a pause, and what it reports about its end. It releases its resources before the transport is closed.
- * endpoint.test.ts has the table of states.
+ * Tests how a closing endpoint ends a pause, what it reports about the close, and that it releases its resources before the transport is
+ * closed. endpoint.test.ts tests the table of states.
  */
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
@@ -26,11 +26,11 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
       ['onClosing', false],
       ['onClose', 3000, 'enough', true, false],
     ]);
-    // §5.5.2: the ping was answered nevertheless.
+    // §5.5.2: the endpoint has answered the ping nevertheless.
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: close() ends a pause, both inside the handler that paused and after it, and the messages that wait are dropped', () => {
+  test('FAULT-2: close() inside or after the handler that paused ends the pause and drops the messages that wait', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {
@@ -89,7 +89,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     expect(events.of('onText')).toEqual([['on its way', 10]]);
   });
 
-  test('FAULT-2: while an endpoint drops messages, it still checks the rules and limits', () => {
+  test('FAULT-2: an endpoint that drops messages still checks the rules and the limits', () => {
     for (const broken of [
       { opcode: 3 },
       { opcode: 0, payload: 'x' },
@@ -221,7 +221,7 @@ describe.each(roles)('a %s that releases its resources before the transport is c
       expect(endpoint.insideMessage).toBe(false);
       expect(endpoint.bufferedAmount).toBe(sink.bufferedAmount);
       expect(sink.calls).toContain('destroy');
-      // Everything is released before the transport reports that it is closed, since it may never report this.
+      // All resources are released before the transport reports its close, because a transport may never report this.
       endpoint.transportClosed();
       expect(codec.closed).toBe(1);
       expect(connection.events.of('onClose').length).toBe(1);

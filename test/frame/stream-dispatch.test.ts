@@ -1,6 +1,6 @@
 /**
- * Tests messages that are reported while they arrive: the sequence, the limit, UTF-8, and events between the parts.
- * RFC 6455 §5.4, §8.1.
+ * Tests messages that are reported while they arrive: the order of events, the limit, UTF-8, and events between the parts. RFC 6455 §5.4,
+ * §8.1.
  */
 import { describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/frame/endpoint.ts';
@@ -26,7 +26,7 @@ class PartsRecorder extends Recorder {
     this.act2('end');
   }
 
-  /** What was received, with the pieces of a message joined. */
+  /** The received messages. The pieces of each message are joined. */
   get whole(): string {
     return this.parts.join('|').replaceAll('|+', '');
   }
@@ -59,7 +59,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   ]);
   const expected = `text${'one Ã©'}|end 6|binary${'x'.repeat(90)}|end 90|text|end 0|binarylast|end 4`;
 
-  test('F18, F24: an endpoint reports the same messages at every split point, and if each byte arrives alone', () => {
+  test('F18, F24: an endpoint reports the same messages if the bytes are cut at any point, and if each byte arrives alone', () => {
     for (let split = 0; split <= stream.length; split++) {
       const { endpoint, events } = open(role);
       endpoint.receive(Buffer.from(stream.subarray(0, split)));
@@ -75,7 +75,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
     expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
   });
 
-  test('an endpoint reports a part before its frame is complete, and counts the message as unfinished until its end', () => {
+  test('an endpoint reports a part before its frame is complete, and the message counts as unfinished until its end', () => {
     const { endpoint, events } = open(role);
     const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
     endpoint.receive(Buffer.from(frame.subarray(0, -2)));
@@ -199,7 +199,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
           endpoint.transportClosed();
           expect(events.closes).toHaveLength(1);
         }
-        // For each recorded end there is a start.
+        // No end of a message is reported without its start.
         expect(events.parts.filter((part) => part.startsWith('end')).length).toBeLessThanOrEqual(
           events.parts.filter((part) => part === 'text' || part === 'binary').length,
         );
@@ -233,9 +233,9 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
   });
 
   test.each([
-    ['is a view of it', 0, true],
+    ['is a view of the chunk', 0, true],
     ['is a copy while memory is scarce', 800, false],
-  ])('§10.4: a part that fills over two fifths of the chunk %s', (_, used, isView) => {
+  ])('§10.4: a part that is more than two fifths of its chunk %s', (_, used, isView) => {
     const memoryBudget = new MemoryBudget(1_000);
     memoryBudget.count(used);
     const { endpoint, events } = open(role, { maxStreamSize: 10_000, memoryBudget });
@@ -249,7 +249,7 @@ describe.each(roles)('a %s reports messages in parts', (role) => {
       memory.push(part.buffer);
       keep.call(events, part);
     };
-    // Not from a pool: the chunk is all of its memory.
+    // The chunk is not part of Node's buffer pool. It has exactly its own memory.
     const chunk = Buffer.alloc(frames.length);
     frames.copy(chunk);
     endpoint.receive(chunk);

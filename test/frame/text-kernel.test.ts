@@ -1,6 +1,6 @@
 /**
- * Compares small texts that are decoded together with the same texts decoded one by one. Also tests the library without WebAssembly. A run
- * is a sequence of small texts that follow each other in one chunk.
+ * The endpoint decodes a run together. A run is a sequence of small texts that follow each other in one chunk. The test compares the result
+ * with texts that are decoded one by one. It also tests the library without WebAssembly.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import type { Role } from '../../src/frame/parser.ts';
 import { MAX_RUN_SIZE, textKernel } from '../../src/frame/text-kernel.ts';
 import { allCuts, bench, cut, type FrameSpec, peerFrame, roles } from './harness.ts';
 
-/** Builds text frames that are masked with different keys. */
+/** Builds text frames. Each frame is masked with a different key. */
 const texts = (role: Role, list: readonly string[]): Buffer =>
   Buffer.concat(list.map((payload, index) => textFrame(role, payload, index)));
 
@@ -19,7 +19,7 @@ function textFrame(role: Role, payload: string, index: number): Buffer {
   return peerFrame(role, { opcode: 1, payload, key });
 }
 
-/** Returns what an endpoint reports for the chunks, and what it answers. If `own` is true, each text is decoded separately. */
+/** Returns the events and the answers of an endpoint that receives the chunks. If `own` is true, it decodes each text separately. */
 function outcome(role: Role, chunks: readonly Buffer[], own: boolean): unknown {
   const { endpoint, events, sink } = bench(role, {
     text: own ? 'own-string' : 'string',
@@ -121,7 +121,7 @@ describe.each(roles)('a %s that receives a run (small texts that follow each oth
               const payload = isControl
                 ? Buffer.from(one.payload as Uint8Array).subarray(0, 100)
                 : one.payload!;
-              // A length that does not fit into the form cannot be written.
+              // This length does not fit into the chosen form of the length field, so the shortest form is used.
               const { form, ...rest } = one;
               return peerFrame(role, {
                 ...rest,
@@ -140,65 +140,68 @@ describe.each(roles)('a %s that receives a run (small texts that follow each oth
   });
 });
 
-describe.each(roles)('a %s whose handler acts in the middle of a run of texts', (role) => {
-  const list = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+describe.each(roles)(
+  'a handler of a %s acts inside a run (small texts that follow each other in one chunk)',
+  (role) => {
+    const list = Array.from({ length: 30 }, (_, index) => `message ${index}`);
 
-  /** Receives `list`, and calls `act` in the tenth message. */
-  function actInTenth(act: (one: ReturnType<typeof bench>) => void): ReturnType<typeof bench> {
-    const one = bench(role);
-    one.events.act = (name) => {
-      if (name === 'onText' && one.events.of('onText').length === 10) act(one);
-    };
-    one.endpoint.receive(texts(role, list));
-    return one;
-  }
-  const received = ({ events }: ReturnType<typeof bench>): unknown[] =>
-    events.of('onText').map(([text]) => text);
+    /** Receives `list`, and calls `act` in the handler of the tenth message. */
+    function actInTenth(act: (one: ReturnType<typeof bench>) => void): ReturnType<typeof bench> {
+      const one = bench(role);
+      one.events.act = (name) => {
+        if (name === 'onText' && one.events.of('onText').length === 10) act(one);
+      };
+      one.endpoint.receive(texts(role, list));
+      return one;
+    }
+    const received = ({ events }: ReturnType<typeof bench>): unknown[] =>
+      events.of('onText').map(([text]) => text);
 
-  test('if the handler pauses inside a run, later messages wait and arrive in order', () => {
-    const one = actInTenth(({ endpoint }) => endpoint.pause());
-    expect(received(one)).toEqual(list.slice(0, 10));
-    one.endpoint.receive(texts(role, ['later', 'and later']));
-    one.endpoint.resume();
-    expect(received(one)).toEqual([...list, 'later', 'and later']);
-  });
-
-  test('if the handler pauses and resumes inside a run, the messages keep their order', () => {
-    const one = actInTenth(({ endpoint }) => {
-      endpoint.pause();
-      endpoint.resume();
+    test('if the handler pauses inside a run, later messages wait and arrive in order', () => {
+      const one = actInTenth(({ endpoint }) => endpoint.pause());
+      expect(received(one)).toEqual(list.slice(0, 10));
+      one.endpoint.receive(texts(role, ['later', 'and later']));
+      one.endpoint.resume();
+      expect(received(one)).toEqual([...list, 'later', 'and later']);
     });
-    expect(received(one)).toEqual(list);
-  });
 
-  test('if the handler terminates or throws inside a run, no further message is delivered', () => {
-    expect(received(actInTenth(({ endpoint }) => endpoint.terminate()))).toEqual(list.slice(0, 10));
-    const failed = actInTenth(() => {
-      throw new Error('of the application');
+    test('if the handler pauses and resumes inside a run, the messages keep their order', () => {
+      const one = actInTenth(({ endpoint }) => {
+        endpoint.pause();
+        endpoint.resume();
+      });
+      expect(received(one)).toEqual(list);
     });
-    expect(received(failed)).toEqual(list.slice(0, 10));
-    expect(failed.sentCloseCode()).toBe(1011);
-  });
 
-  test("if the handler closes inside a run without a pause, the messages before the peer's Close are delivered", () => {
-    expect(received(actInTenth(({ endpoint }) => endpoint.close(1000)))).toEqual(list);
-    const paused = actInTenth(({ endpoint }) => {
-      endpoint.pause();
-      endpoint.close(1000);
+    test('if the handler terminates or throws inside a run, no further message is delivered', () => {
+      expect(received(actInTenth(({ endpoint }) => endpoint.terminate()))).toEqual(list.slice(0, 10));
+      const failed = actInTenth(() => {
+        throw new Error('of the application');
+      });
+      expect(received(failed)).toEqual(list.slice(0, 10));
+      expect(failed.sentCloseCode()).toBe(1011);
     });
-    expect(received(paused)).toEqual(list.slice(0, 10));
-  });
 
-  test('if the handler passes chunks to receive() of another endpoint or of its own endpoint, all messages arrive in order', () => {
-    const other = bench(role);
-    const one = actInTenth(({ endpoint }) => {
-      other.endpoint.receive(texts(role, ['of another', 'endpoint', 'é', 'and more', 'of it']));
-      endpoint.receive(texts(role, ['handed in', 'from inside']));
+    test("if the handler closes inside a run without a pause, the messages before the peer's Close are delivered", () => {
+      expect(received(actInTenth(({ endpoint }) => endpoint.close(1000)))).toEqual(list);
+      const paused = actInTenth(({ endpoint }) => {
+        endpoint.pause();
+        endpoint.close(1000);
+      });
+      expect(received(paused)).toEqual(list.slice(0, 10));
     });
-    expect(received(one)).toEqual([...list, 'handed in', 'from inside']);
-    expect(received(other)).toEqual(['of another', 'endpoint', 'é', 'and more', 'of it']);
-  });
-});
+
+    test('if the handler passes chunks to receive() of another endpoint or of its own endpoint, all messages arrive in order', () => {
+      const other = bench(role);
+      const one = actInTenth(({ endpoint }) => {
+        other.endpoint.receive(texts(role, ['of another', 'endpoint', 'é', 'and more', 'of it']));
+        endpoint.receive(texts(role, ['handed in', 'from inside']));
+      });
+      expect(received(one)).toEqual([...list, 'handed in', 'from inside']);
+      expect(received(other)).toEqual(['of another', 'endpoint', 'é', 'and more', 'of it']);
+    });
+  },
+);
 
 test('a size limit of 20 bytes applies to each small text of a chunk', () => {
   const { endpoint, events, sentCloseCode } = bench('server', { maxMessageSize: 20 });
@@ -207,7 +210,7 @@ test('a size limit of 20 bytes applies to each small text of a chunk', () => {
   expect(sentCloseCode()).toBe(1009);
 });
 
-test('if the application pauses inside a run, the endpoint leaves the chunk unchanged, and unmasks the waiting messages later', () => {
+test('if the application pauses between small texts of one chunk, the endpoint leaves the chunk unchanged, and unmasks the rest later', () => {
   const { endpoint, events } = bench('server');
   events.act = (name) => {
     if (name === 'onText' && events.log.length === 1) endpoint.pause();
@@ -218,8 +221,8 @@ test('if the application pauses inside a run, the endpoint leaves the chunk unch
   expect(chunk.equals(before)).toBe(true);
 });
 
-// This runs in another process, whose heap contains nothing else.
-test('if the application keeps one text of a run, at most 1.2 KiB of memory stays alive', () => {
+// The measurement runs in another process, because the heap of that process contains nothing else.
+test('if the application keeps one of many small texts that arrived together, at most 1.2 KiB of memory stays alive', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     const { Endpoint } = await import(${JSON.stringify(endpoint)});
@@ -227,7 +230,7 @@ test('if the application keeps one text of a run, at most 1.2 KiB of memory stay
       resumeReading() {}, whenSent() {} };
     const kept = [];
     let count = 0;
-    // At least one message of each run is kept: a run has 16 messages.
+    // A run has 16 messages. So at least one message of each run is kept.
     const events = { onText(text) { if (count++ % 15 === 0) kept.push(text); } };
     const one = new Endpoint(sink, events, { role: 'server', maxMessageSize: 1000 });
     const frame = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
@@ -247,7 +250,7 @@ test('if the application keeps one text of a run, at most 1.2 KiB of memory stay
   });
   const [count, bytes] = stdout.trim().split(' ').map(Number);
   expect(count).toBe(6000);
-  // The memory is that of the run, the message's own header, and its place in the list.
+  // The kept memory consists of the memory of the run, a small header of the text, and its place in the list.
   expect(bytes).toBeLessThan(MAX_RUN_SIZE * 1.2);
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeUtf8, isValidUtf8, Utf8Validator } from '../../src/frame/utf8.ts';
 import { cut, random } from './harness.ts';
 
-/** The platform's strict decoder of the WHATWG Encoding standard. */
+/** The decoder of the platform (WHATWG Encoding standard). It throws for invalid UTF-8. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function reference(bytes: Uint8Array): string | null {
@@ -14,7 +14,7 @@ function reference(bytes: Uint8Array): string | null {
   }
 }
 
-/** The syntax of byte sequences (RFC 3629 §4), as a list of the forms that each character may have. */
+/** The byte sequences of UTF-8 (RFC 3629 §4), as a list of the forms that a character can have. */
 const grammar: readonly (readonly [number, number])[][] = [
   [[0x00, 0x7f]],
   [
@@ -61,7 +61,7 @@ const grammar: readonly (readonly [number, number])[][] = [
   ],
 ];
 
-/** A slow and simple reference: it keeps the bytes of the unfinished character, and looks them up in the grammar. */
+/** A slow and simple reference. It keeps the bytes of the unfinished character, and looks them up in the grammar. */
 function firstImpossible(bytes: Uint8Array): { at: number; complete: boolean } {
   let open: number[] = [];
   for (const [index, byte] of bytes.entries()) {
@@ -80,7 +80,7 @@ function firstImpossible(bytes: Uint8Array): { at: number; complete: boolean } {
   return { at: -1, complete: open.length === 0 };
 }
 
-/** Pushes byte by byte. Returns the index of the byte that was refused, or -1. */
+/** Passes the bytes to the validator one by one. Returns the index of the refused byte, or -1. */
 function refusedAt(validator: Utf8Validator, bytes: Buffer): number {
   for (let index = 0; index < bytes.length; index++) {
     if (!validator.push(bytes, index, index + 1)) return index;
@@ -88,7 +88,7 @@ function refusedAt(validator: Utf8Validator, bytes: Buffer): number {
   return -1;
 }
 
-/** Checks that all four functions agree with the platform's decoder. */
+/** Checks that all four functions of the library agree with the decoder of the platform. */
 function agree(bytes: Buffer): boolean {
   const expected = reference(bytes);
   const framed = Buffer.concat([Buffer.from([0xe2]), bytes, Buffer.from([0xa5])]);
@@ -106,7 +106,7 @@ function expectAgreement(bytes: Buffer): void {
   if (!agree(bytes)) expect.fail(`disagreement on ${bytes.toString('hex')}`);
 }
 
-/** First bytes and continuation bytes at the borders of every range, and their neighbours. */
+/** First bytes and continuation bytes at the limits of every range, and the bytes next to these limits. */
 const leads = [
   0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1,
 ];
@@ -138,7 +138,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
   test('F21: the library and TextDecoder agree for 30,000 seeded sequences of three to eight bytes [A37]', () => {
     const seed = 6455;
     const pick = random(seed);
-    // Mostly bytes that form characters, or nearly do.
+    // Most of the bytes form valid or almost valid characters.
     const likely = [...leads, ...seconds, ...thirds, 0x41, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80];
     for (let n = 0; n < 30_000; n++) {
       const bytes = Buffer.alloc(3 + pick(6));
@@ -160,7 +160,7 @@ describe('F21: the library accepts exactly the UTF-8 that TextDecoder accepts wi
     ['F21: a code point above U+10FFFF', 'f4908080'],
     ['F21: the first byte of a form of five bytes', 'f888808080'],
     ['F21: a continuation byte alone', '80'],
-    ['F21: a character that another one interrupts', 'e28241'],
+    ['F21: a character that another character interrupts', 'e28241'],
     ['F21: a character that ends after three of four bytes', 'f09f98'],
   ])('%s is refused: %s [A37]', (_, hex) => {
     const bytes = Buffer.from(hex, 'hex');
@@ -229,7 +229,7 @@ describe('the UTF-8 check of a text in pieces', () => {
             if (refusedIn !== null) expect.fail(`${where}: refused`);
             if (validator.finish() !== complete) expect.fail(`${where}: end`);
           } else if (refusedIn === null || at < refusedIn[0] || at >= refusedIn[1]) {
-            // The piece that contains this byte must be refused.
+            // The piece that contains the first impossible byte must be refused.
             expect.fail(`${where}: impossible at ${at}, refused in ${String(refusedIn)}`);
           }
         }
@@ -237,7 +237,7 @@ describe('the UTF-8 check of a text in pieces', () => {
     }
   });
 
-  test('F21: the check of any bytes gives the same result in one piece and with any cuts [A37]', () => {
+  test('F21: the check of any bytes has the same result in one piece and in several pieces [A37]', () => {
     const byte = fc.oneof(fc.constantFrom(...leads, ...seconds), fc.integer({ min: 0, max: 255 }));
     const bytes = fc.oneof(
       fc.array(byte, { maxLength: 12 }).map((list) => Buffer.from(list)),

@@ -1,5 +1,5 @@
 /**
- * For each row of `violations`, these tests have the shortest input that breaks the rule. A row without an input fails the tests. The codec
+ * For each row of `violations`, these tests have the shortest input that breaks the rule. If a row has no input, the tests fail. The codec
  * of permessage-deflate reports the violations of RFC 7692.
  */
 import { describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ const triggers: Record<ViolationCode, Trigger> = {
   WS_MESSAGE_TOO_BIG: [{ opcode: 2, length: 1001n }],
   WS_MEMORY_BUDGET: (connection) => {
     connection.feed({ opcode: 2, fin: false, payload: 'a' });
-    // Other connections wait for the memory that this message holds, and no more of it arrives.
+    // Other connections wait for the memory of this message, and the message makes no progress.
     const { budget, clock } = budgets.get(connection)!;
     for (let other = 0; other < 2; other++) {
       const { feed } = bench('server', { maxMessageSize: 1000, memoryBudget: budget });
@@ -66,7 +66,7 @@ function connect(role: Role, code: ViolationCode): Bench {
   return connection;
 }
 
-describe('F26: each row of the table is enforced, and a Close frame with its code is sent before the end', () => {
+describe('F26: each rule in the table of violations is enforced, and a Close frame with the code of the rule is sent', () => {
   for (const code of rules) {
     for (const role of roles) {
       if (
@@ -75,7 +75,7 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
       ) {
         continue;
       }
-      test(`F26, C16: a ${role} whose peer breaks the rule fails with ${code}`, () => {
+      test(`F26, C16: if the peer of a ${role} breaks the rule, the ${role} fails with ${code}`, () => {
         const trigger = triggers[code];
         const connection = connect(role, code);
         const { endpoint, sink, events } = connection;
@@ -96,7 +96,7 @@ describe('F26: each row of the table is enforced, and a Close frame with its cod
         expect(sink.calls).toEqual(['closing', 'end']);
         expect(endpoint.state).toBe(EndpointState.CloseSent);
         endpoint.transportClosed();
-        // C13: no Close frame was received, so the code is 1006, whatever we sent.
+        // C13: the endpoint has received no Close frame. So the reported code is 1006, although it has sent another code.
         expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
       });
     }
@@ -118,7 +118,7 @@ describe('the table of violations', () => {
     },
   );
 
-  test('C22: each rule has a close code whose definition fits the rule', () => {
+  test('C22: each rule has a close code, and the definition of this code fits the rule', () => {
     const codes = (closeCode: number): string[] =>
       Object.entries(violations)
         .filter(([, row]) => row.closeCode === closeCode)

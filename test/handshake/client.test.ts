@@ -146,7 +146,7 @@ describe('the URL of a client', () => {
     });
   });
 
-  test('A44: parseTarget decodes user information into separate members, and the request does not contain it', () => {
+  test('A44: parseTarget decodes user information into separate members, and the request does not contain the user information', () => {
     const parsed = parseTarget('wss://us%40er:pa%3Ass%20w%C3%B6rd@example.com:8443/chat');
     expect(parsed).toEqual({
       secure: true,
@@ -178,7 +178,7 @@ describe('the URL of a client', () => {
     expect(refusalOf(() => parseTarget('ws://h:x/')).value).toBe('ws://h:x/');
   });
 
-  test('FAULT-10: if user information contains a stray "%", the error says how to write it', () => {
+  test('FAULT-10: if user information contains a stray "%", the error says how to write this character', () => {
     for (const url of [
       'ws://user:100%@h/',
       'ws://100%:pass@h/',
@@ -193,7 +193,7 @@ describe('the URL of a client', () => {
       });
     }
     expect(parseTarget('ws://user:100%25@h/').password).toBe('100%');
-    // The server decides what a "%" in another place means.
+    // In other places of the URL, the server decides what "%" means.
     expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 
@@ -346,14 +346,14 @@ describe('the request of a client', () => {
   });
 
   test.each(['', 'chat', '?a', '*', '/a b', '/a#b', '/ä', 'http://h/', '/a HTTP/1.1'])(
-    'H2: buildRequest refuses the resource name %j, which no URL contains',
+    'H2: buildRequest refuses the resource name %j, because no URL can contain this name',
     (resource) => {
       expect(() => buildRequest({ ...target, resource })).toThrow(TypeError);
     },
   );
 
   test.each(['', 'a b', 'a/b', 'user@a', 'a, b', 'ä', '::1', 'a:b', 'a?', 'a\\'])(
-    'H3: buildRequest refuses the host %j, which no URL contains',
+    'H3: buildRequest refuses the host %j, because no URL can contain this host',
     (host) => {
       expect(() => buildRequest({ ...target, host })).toThrow(TypeError);
     },
@@ -422,7 +422,7 @@ describe('the response that a client checks', () => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
-  test('FAULT-0, V7: a client accepts a 101 with one Content-Length of 0 (ws4py sends it), and refuses two such fields', () => {
+  test('FAULT-0, V7: a client accepts a 101 response with one Content-Length of 0 (from ws4py), and refuses two such fields', () => {
     expect(verifyResponse(response({ 'Content-Length': ['0'] }), plain).subprotocol).toBe('');
     expectFailure(response({ 'Content-Length': ['0', '0'] }), 'WS_RESPONSE_BODY');
     expectFailure(
@@ -602,7 +602,7 @@ describe('the response that a client checks', () => {
     expect(verifyResponse({ ...head, headers }, plain).extensions).toEqual([]);
   });
 
-  test('V8, A46: if the Sec-WebSocket-Accept is wrong, a client refuses the response although frames follow in the same chunk', () => {
+  test('V8, A46: if the Sec-WebSocket-Accept is wrong, a client refuses the response even if frames follow in the same chunk', () => {
     const parser = new HttpHeadParser('response');
     const head = parser.push(
       Buffer.from(

@@ -30,7 +30,7 @@ function answer(changes: Changes, start = {}, expected = {}): unknown {
   return verifyResponse(response(changes, start), { key: sampleKey, ...expected });
 }
 
-/** For each rule of this layer, the shortest input that breaks the rule. */
+/** For each rule of the handshake, the shortest input that breaks the rule. */
 const broken = {
   WS_HANDSHAKE_LINE_ENDING: () => parse('GET / HTTP/1.1\n'),
   WS_HANDSHAKE_CONTROL_CHARACTER: () => parse('GET /\0'),
@@ -78,10 +78,7 @@ const broken = {
   WS_RESPONSE_SUBPROTOCOL_MISSING: () => answer({}, {}, { subprotocols: ['a'], requireSubprotocol: true }),
 };
 
-/**
- * The rules that transport/ and api/ apply. The tests of transport/ and api/ break these rules; the tests in this file check only the
- * response.
- */
+/** The rules that transport/ and api/ apply. The tests of these folders break the rules. The tests in this file check only the response. */
 const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_NOT_FOUND',
   'WS_HANDSHAKE_REJECTED',
@@ -90,7 +87,7 @@ const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_UNAVAILABLE',
 ];
 
-/** Rules of a server for which it sends no response. The tests of transport/ break these rules. */
+/** If one of these rules is broken, the server sends no response. The tests of transport/ break these rules. */
 const unanswered: readonly string[] = ['WS_HANDSHAKE_TAKEN', 'WS_HANDSHAKE_ABANDONED'];
 
 describe('the table of rules', () => {
@@ -110,7 +107,7 @@ describe('the table of rules', () => {
       const answered = code === 'WS_RESPONSE_STATUS' ? ': status 200' : '';
       if (code === 'WS_HANDSHAKE_ORIGIN') expect(error.message.startsWith(row.text)).toBe(true);
       else expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
-      // On a client the status is the received one: 101, or 200 for the rule about the status.
+      // On a client, the status of the error is the received status: 200 for the rule about the status, and otherwise 101.
       if (code.startsWith('WS_RESPONSE_'))
         expect(error.status).toBe(code === 'WS_RESPONSE_STATUS' ? 200 : 101);
       else expect(error.status).toBe(row.status);
@@ -184,7 +181,7 @@ describe('HandshakeError', () => {
       'X',
       'y',
     ]);
-    // The table itself has not changed.
+    // The row of the table has not changed.
     expect(refuse('WS_HANDSHAKE_METHOD').headers).toEqual(['Allow', 'GET']);
   });
 

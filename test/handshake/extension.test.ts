@@ -41,7 +41,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
     expect(parseExtensions([])).toEqual([]);
   });
 
-  test('S20: the field may be divided into lines, which parseExtensions merges in order', () => {
+  test('S20: if the field is divided into several lines, parseExtensions merges the lines in order', () => {
     const merged = [extension('a', ['x', '1']), extension('b'), extension('c', ['y', null])];
     expect(parseExtensions(['a; x=1, b, c; y'])).toEqual(merged);
     expect(parseExtensions(['a; x=1', 'b', 'c; y'])).toEqual(merged);
@@ -85,7 +85,7 @@ describe('parsing the field Sec-WebSocket-Extensions', () => {
   });
 
   test.each(['', ' ', ',', ' , ,'])(
-    'FAULT-0, S19: parseExtensions reads the field %j, which has no elements, as an empty list',
+    'FAULT-0, S19: parseExtensions reads the field %j as an empty list, because it has no elements',
     (value) => {
       expect(parseExtensions([value])).toEqual([]);
       expect(parseExtensions([value, value])).toEqual([]);
@@ -153,24 +153,21 @@ describe('the limits of the field Sec-WebSocket-Extensions', () => {
     ['commas', (size) => `${','.repeat(size - 2)};`],
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
-  ])(
-    'A10: if a field of %s is 8 times as long, parsing it takes less than 24 times the CPU time',
-    (_, make) => {
-      // The limit keeps the field short, so each run parses it many times.
-      const run = (value: string) => () => {
-        for (let times = 0; times < 200; times++) {
-          try {
-            parseExtensions([value]);
-          } catch {
-            // Malformed: only the cost matters here.
-          }
+  ])('A10: if a field of %s is 8 times as long, parsing takes less than 24 times the CPU time', (_, make) => {
+    // A field has a maximum size. So each measurement parses the field many times.
+    const run = (value: string) => () => {
+      for (let times = 0; times < 200; times++) {
+        try {
+          parseExtensions([value]);
+        } catch {
+          // The field is malformed. Only the CPU time matters here.
         }
-      };
-      const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
-      // The factor is 8 if the cost is proportional. It is 64 if each character costs as much as all characters before it.
-      expect(long! / short!).toBeLessThan(24);
-    },
-  );
+      }
+    };
+    const [short, long] = leastCpu([run(make(1_024)), run(make(8_192))]);
+    // If the cost is proportional to the length, the factor is 8. If each character costs as much as all earlier characters, it is 64.
+    expect(long! / short!).toBeLessThan(24);
+  });
 });
 
 describe('writing the field Sec-WebSocket-Extensions', () => {
@@ -180,7 +177,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: what formatExtensions writes, parseExtensions reads back unchanged', () => {
+  test('H9, S16: parseExtensions reads the output of formatExtensions back unchanged', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
@@ -238,7 +235,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
             ).toMatch(/^WS_HANDSHAKE_EXTENSION(S|_COUNT)$/);
             return;
           }
-          // What was read consists of tokens, so writing and reading it again gives the same.
+          // All parts of the result are tokens. So the test can write the result and read it back, and the result is equal.
           if (extensions.length > 0)
             expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
         },

@@ -1,9 +1,9 @@
-/** Tests the check of a Host field. If `isHost` accepts a value without calling URL, URL must accept it as a host. */
+/** Tests the check of a Host field. `isHost` accepts some values without calling URL. For these values, URL must also accept the host. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isHost } from '../../src/handshake/host.ts';
 
-/** A slow and simple reference. URL decides, but characters that end the host or change its meaning are refused before. */
+/** A slow and simple reference. It refuses characters that end the host or change its meaning. For other texts, the class URL decides. */
 function isHostByUrl(text: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(text) || /["#/<>?@\\^`{|}]/.test(text)) return false;
   try {

@@ -39,7 +39,7 @@ function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits
   return { head, rest: Buffer.concat(rest).toString('latin1') };
 }
 
-/** Parses a text in every division into chunks, and checks that all results are equal. */
+/** Parses a text with many different chunks, and checks that all results are equal. */
 function readEveryWay(kind: Kind, text: string, limits?: Partial<HeadLimits>) {
   const bytes = Buffer.from(text, 'latin1');
   const whole = read(kind, [bytes], limits);
@@ -243,7 +243,7 @@ describe('the heads of invalid requests', () => {
       const value = read('request', [Buffer.from(`${line}A: b${character}c\r\n\r\n`, 'latin1')]);
       expect('head' in value, `value ${byte}`).toBe(isText);
       const name = read('request', [Buffer.from(`${line}A${character}B: c\r\n\r\n`, 'latin1')]);
-      // A colon ends the name, and the rest becomes the value.
+      // A colon is allowed here, because it ends the name. The rest is then the value.
       const isName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z:]$/.test(character);
       expect('head' in name, `name ${byte}`).toBe(isName);
       const target = read('request', [Buffer.from(`GET /${character} HTTP/1.1\r\n\r\n`, 'latin1')]);
@@ -318,7 +318,7 @@ describe('the limits of a head', () => {
       refused: 'WS_HANDSHAKE_TARGET_SIZE',
     });
     expect(refusals.WS_HANDSHAKE_TARGET_SIZE.status).toBe(414);
-    // The limit of the target does not apply to a reason phrase.
+    // The limit of the target does not apply to the reason phrase of a response.
     const phrase = `HTTP/1.1 101 ${'a'.repeat(9_000)}\r\n\r\n`;
     expect(read('response', [Buffer.from(phrase)])).toMatchObject({ rest: '' });
   });
@@ -350,7 +350,7 @@ describe('the limits of a head', () => {
     };
     for (const line of ['a', 'a: b\r\n']) {
       const [short, long] = leastCpu([drip(bytes(12_000, line)), drip(bytes(96_000, line))]);
-      // The factor is 8 if the cost is proportional. It is 64 if each byte costs as much as all bytes before it.
+      // If the cost is proportional to the length, the factor is 8. If each byte costs as much as all earlier bytes, it is 64.
       expect(long! / short!, JSON.stringify(line)).toBeLessThan(24);
     }
   });
@@ -427,7 +427,7 @@ describe('heads of any bytes', () => {
 });
 
 describe('our parser compared with the parser of Node', () => {
-  /** Passes the bytes to a server of node:http, as a connection without a socket. Returns its upgrade request, or null. */
+  /** Passes the bytes to a server of node:http, on a connection without a socket. Returns the upgrade request of the server, or null. */
   async function readByNode(bytes: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
     const server = createServer({ insecureHTTPParser: false });
     const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
@@ -528,11 +528,11 @@ describe('our parser compared with the parser of Node', () => {
           seen.refused++;
           return;
         }
-        // llhttp does not accept the versions 1.2 to 1.9, which §4.2.1 allows us to accept.
+        // §4.2.1 allows the versions 1.2 to 1.9, but llhttp does not accept them.
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(bytes);
-        // llhttp does not treat a tab after a token of Connection as white space (9110 §5.6.3).
+        // 9110 §5.6.3 allows a tab after a token of Connection, but llhttp does not accept it.
         if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(bytes.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;
@@ -543,7 +543,7 @@ describe('our parser compared with the parser of Node', () => {
       }),
       { numRuns: 1_500 },
     );
-    // The comparison is meaningful only if both outcomes occur often.
+    // The comparison is useful only if both outcomes occur often.
     expect(seen.accepted).toBeGreaterThan(100);
     expect(seen.refused).toBeGreaterThan(100);
   });
@@ -627,6 +627,6 @@ test.each<[string, boolean]>([
   ['[::1%25eth0]', false],
   ['256.256.256.256', false],
   ['http://example.com', false],
-])('S3, H3: isHost says for the Host value %j: %j', (host, expected) => {
+])('S3, H3: for the Host value %j, isHost returns %j', (host, expected) => {
   expect(isHost(host)).toBe(expected);
 });

@@ -26,7 +26,7 @@ test('H5: generateKey returns 16 bytes in canonical base64, and a new key for ea
     expect(Buffer.from(key, 'base64')).toHaveLength(16);
     expect(isKey(key)).toBe(true);
   }
-  // Every bit is random: none of the 128 bits is the same in all thousand keys.
+  // Every bit is random. So none of the 128 bits has the same value in all thousand keys.
   const all = keys.map((key) => Buffer.from(key, 'base64'));
   for (let bit = 0; bit < 128; bit++) {
     const ones = all.filter((bytes) => (bytes[bit >> 3]! >> (bit & 7)) & 1).length;
@@ -60,11 +60,11 @@ test.each([
   ['dGhlIHNhbXBsZSBub25jZ===', 'it has padding instead of a character'],
   ['========================', 'it consists of padding'],
   ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'it has a character that latin1 would cut to T'],
-])('S5: isKey refuses %j: %s', (value) => {
+])('S5: isKey refuses the key %j, because %s', (value) => {
   expect(isKey(value)).toBe(false);
 });
 
-test('FAULT-0, S5: isKey accepts any of the 64 characters of base64 as the last one, because decoding drops its extra bits', () => {
+test('FAULT-0, S5: the last character of a key may be any of the 64 characters of base64, because decoding drops the extra bits', () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   for (const last of alphabet) expect(isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`), last).toBe(true);
 });

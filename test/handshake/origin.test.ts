@@ -25,7 +25,7 @@ function passes(origins: OriginPolicy, origin: string | null, host = 'server.exa
   return true;
 }
 
-describe('the policy same-origin', () => {
+describe('the origin policy same-origin', () => {
   test.each<[origin: string | null, host: string, allowed: boolean, why: string]>([
     [null, 'example.com', true, 'no Origin, so no browser'],
     ['http://example.com', 'example.com', true, 'the same host'],
@@ -116,7 +116,7 @@ describe('the policy same-origin', () => {
   });
 });
 
-describe('a list of origins', () => {
+describe('a list of origins as the policy', () => {
   const origins = [
     'https://example.com',
     'http://localhost:8080',
@@ -192,7 +192,7 @@ describe('the policy any, and functions as policies', () => {
     },
   );
 
-  test('S21: a function as a policy is called with the origin and the request, if there is an Origin', () => {
+  test('S21: if a request has an Origin, a policy function is called with the origin and the request', () => {
     const asked: [string, string][] = [];
     const policy: OriginPolicy = (origin, { path }) => {
       asked.push([origin, path]);
@@ -205,7 +205,7 @@ describe('the policy any, and functions as policies', () => {
     expect(passes(policy, 'null')).toBe(true);
   });
 
-  test('S21: a function accepts an origin only by returning `true`, not by returning a promise or another value', () => {
+  test('S21: a policy function accepts an origin only if it returns `true`, not if it returns a promise or another value', () => {
     for (const answer of [Promise.resolve(true), 1, 'true', {}, null, undefined, false]) {
       expect(passes((() => answer) as unknown as OriginPolicy, 'http://server.example.com')).toBe(false);
     }

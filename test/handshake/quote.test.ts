@@ -1,4 +1,4 @@
-/** Tests how text of a peer is quoted in a log line. */
+/** Tests how text of a peer is quoted in one line of a log. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { quote } from '../../src/handshake/quote.ts';

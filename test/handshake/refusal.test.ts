@@ -1,4 +1,4 @@
-/** Tests the text of a refusal: status, header fields, body, and what it must never contain. */
+/** Tests the text of a refusal: its status, header fields and body, and the data that it must never contain. */
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { HandshakeError, type RefusalCode, refusals, refuse } from '../../src/handshake/error.ts';
@@ -18,7 +18,7 @@ describe('the answer that refuses a request', () => {
       expect(valuesOf(fields, 'Content-Length')).toEqual([String(body.length)]);
       expect(valuesOf(fields, 'Transfer-Encoding')).toEqual([]);
       expect(body).toBe(`${text}\n`);
-      // Our own client can read the response.
+      // The parser of our client can read the response.
       const parser = new HttpHeadParser('response');
       expect(parser.push(Buffer.from(formatRefusal(error), 'latin1'))).toMatchObject({ status });
       expect(parser.rest().toString('latin1')).toBe(body);
@@ -41,7 +41,7 @@ describe('the answer that refuses a request', () => {
     expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
   });
 
-  test('S14, A13: the response is 404 without an endpoint at the path, and 503 with Retry-After on a full server', () => {
+  test('S14, A13: a server answers 404 if the path has no endpoint, and 503 with Retry-After if the server is full', () => {
     expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
       'HTTP/1.1 404 Not Found',
     );

@@ -1,17 +1,17 @@
-/** The tests of the handshake share this file: correct requests and responses, and small tools. */
+/** The tests of the handshake share this file. It contains correct requests and responses, and helper functions. */
 import { Buffer } from 'node:buffer';
 import { expect } from 'vitest';
 import { HandshakeError } from '../../src/handshake/error.ts';
 import type { HttpResponseHead } from '../../src/handshake/http-head.ts';
 import type { HandshakeRequest } from '../../src/handshake/upgrade-request.ts';
 
-/** The key of RFC 6455 §1.3, and the value that answers it. */
+/** The key of RFC 6455 §1.3. The value of Sec-WebSocket-Accept for this key follows it. */
 export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 export const sampleAccept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
 export type Field = readonly [name: string, value: string];
 
-/** Names that have a meaning on a plain object. */
+/** Names that have a special meaning on a plain object of JavaScript. */
 export const prototypeKeys: readonly string[] = [
   '__proto__',
   'constructor',
@@ -28,7 +28,7 @@ const requestFields: readonly Field[] = [
   ['Sec-WebSocket-Version', '13'],
 ];
 
-/** Changes to a correct head: for each field name, the lines that replace the field. `[]` removes the field. */
+/** Changes to a correct head. For each field name, it has the lines that replace the field. `[]` removes the field. */
 export type Changes = Readonly<Record<string, readonly string[]>>;
 
 function change(fields: readonly Field[], changes: Changes): string[] {
@@ -110,7 +110,7 @@ export function valuesOf(fields: readonly Field[], name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-/** Returns the bytes in chunks: in one chunk, one byte per chunk, and in two chunks at every place. */
+/** Returns the bytes in several ways: in one chunk, one byte per chunk, and in two chunks for every place of the cut. */
 export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
   yield [bytes];
   yield Array.from(bytes, (byte) => Buffer.of(byte));
@@ -118,8 +118,8 @@ export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
 }
 
 /**
- * Returns a string that counts how often its characters are read. It is for code that must not read a character too often. The string has
- * the members that the scanners use: length, index, charCodeAt, slice.
+ * Returns a string that counts how often its characters are read. With it, a test finds code that reads a character too often. The string
+ * has the members that the scanners use: length, index, charCodeAt, slice.
  */
 export function countingText(text: string): { text: string; reads: () => number } {
   let reads = 0;
@@ -150,8 +150,8 @@ export function countingText(text: string): { text: string; reads: () => number 
 }
 
 /**
- * Returns the least CPU time of seven runs of each action, in microseconds. Other processes can only increase the
- * time. The runs are interleaved, so that a slow phase affects all actions alike.
+ * Runs each action seven times, and returns the smallest CPU time of each action in microseconds. Other processes can only increase the
+ * time. The actions take turns, so that a slow phase of the machine affects all of them.
  */
 export function leastCpu(actions: readonly (() => unknown)[]): number[] {
   const least: number[] = actions.map(() => Number.POSITIVE_INFINITY);

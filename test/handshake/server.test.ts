@@ -280,7 +280,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['web, socket']],
     [['h2c', 'TLS/1.0']],
   ])(
-    'S4, S13: a server refuses the Upgrade fields %j, which do not list websocket, with a 426 that names the version',
+    'S4, S13: a server answers 426 and the version 13 to the Upgrade fields %j, which do not list websocket',
     (Upgrade) => {
       const error = refusalOf(() => verify(request({ Upgrade })));
       expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
@@ -316,7 +316,7 @@ describe('S4: the fields Upgrade and Connection of a request', () => {
     [['Upgrade; a']],
     [['Up grade']],
     [['"Upgrade"']],
-  ])('S4: a server refuses the Connection fields %j, which do not list Upgrade, with 400', (Connection) => {
+  ])('S4: a server answers 400 to the Connection fields %j, which do not list Upgrade', (Connection) => {
     expectRefused(request({ Connection }), 'WS_HANDSHAKE_CONNECTION');
   });
 
@@ -347,7 +347,7 @@ describe('S5: the key of a request', () => {
     expectRefused(request({ 'Sec-WebSocket-Key': values }), 'WS_HANDSHAKE_KEY');
   });
 
-  test('FAULT-0, S5, S17: a server accepts a key with extra bits in its last character, and computes Sec-WebSocket-Accept from its text', () => {
+  test('FAULT-0, S5, S17: a server accepts a key with extra bits in the last character, and uses the text of this key for Sec-WebSocket-Accept', () => {
     const key = 'AAAAAAAAAAAAAAAAAAAAAB==';
     const upgrade = verify(request({ 'Sec-WebSocket-Key': [key] }));
     expect(upgrade.key).toBe(key);
@@ -380,13 +380,13 @@ describe('S6, S13: the version of a request', () => {
     '13a',
     '\u0661\u0663',
     '',
-  ])('S6, S13, A5: a server refuses version %j with a 426 that names version 13', (version) => {
+  ])('S6, S13, A5: a server answers 426 and the version 13 to a request with version %j', (version) => {
     const error = refusalOf(() => verify(request({ 'Sec-WebSocket-Version': [version] })));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_VERSION', status: 426, value: version });
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: a server refuses a request without a version with 426, even an old draft without a key', () => {
+  test('S6, S13: a server answers 426 to a request without a version, even to a request of an old draft without a key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -488,7 +488,7 @@ test('S12, S21: if an origin is not allowed, a server refuses the request with 4
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
-  // The answer to the peer does not repeat the origin.
+  // The response to the peer does not contain the origin.
   expect(formatRefusal(error)).not.toContain('evil');
 });
 
@@ -523,7 +523,7 @@ describe('accepting a request', () => {
     });
   });
 
-  test('S15, S16, S17: a 101 response has one line for the subprotocol, one for the extensions, and one per further field', () => {
+  test('S15, S16, S17: a 101 response has one line for the subprotocol, one for the extensions, and one for each further field', () => {
     const accepted = acceptRequest(offered(), {
       subprotocol: 'superchat',
       negotiate: (offers) => {
@@ -554,7 +554,7 @@ describe('accepting a request', () => {
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: acceptRequest refuses an extension that the client did not offer, or that is used more often than it was offered', () => {
+  test('S16: acceptRequest refuses an extension that was not offered, or that is used more often than it was offered', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],

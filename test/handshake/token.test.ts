@@ -35,7 +35,7 @@ describe('the characters of header fields', () => {
       const expected = code === 9 || (code >= 0x20 && code !== 0x7f && code <= 0xff);
       expect(isLineText(`a${character}b`), `U+${code.toString(16)}`).toBe(expected);
     }
-    // Written as latin1, these two characters would become CR and LF.
+    // If these two characters were written as latin1, they would become CR and LF.
     expect(isLineText('\u010d\u010a')).toBe(false);
     expect(isLineText('')).toBe(true);
   });
@@ -56,7 +56,7 @@ describe('the characters of header fields', () => {
 
   test('S4: toAsciiLowerCase changes only the letters A to Z', () => {
     expect(toAsciiLowerCase('WebSocKet-Z[')).toBe('websocket-z[');
-    // U+212A KELVIN SIGN: "websoc\u212aet".toLowerCase() would be "websocket".
+    // The text contains U+212A (KELVIN SIGN). toLowerCase() would turn it into "websocket".
     expect(toAsciiLowerCase('WebSoc\u212aet')).toBe('websoc\u212aet');
     expect(toAsciiLowerCase('\u00c4 A')).toBe('\u00c4 a');
   });
@@ -118,7 +118,7 @@ describe('lists of tokens', () => {
   test('S1: parseTokenList reads any text as a list or returns null, and never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'a, \t"\\;=/\u00e4\0') }), (value) => {
-        // The slow reference: divides at commas, trims, and checks each part.
+        // A slow reference: it splits the text at commas, removes white space, and checks each part.
         const parts = value
           .split(',')
           .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''))
@@ -149,7 +149,7 @@ describe('quoted strings', () => {
     if (expected !== null) expect(scanner.atEnd).toBe(true);
   });
 
-  test('S18: the scanner reads any quoted string, with escapes at any positions, and stops after it', () => {
+  test('S18: the scanner reads any quoted string, with escapes at any positions, and stops after the string', () => {
     fc.assert(
       fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>

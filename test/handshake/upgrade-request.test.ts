@@ -1,4 +1,4 @@
-/** Tests what an application can read from a request: header fields, cookies, and parameters of the query. */
+/** Tests the data that an application can read from a request: header fields, cookies, and parameters of the query. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { verifyRequest } from '../../src/handshake/server.ts';
@@ -9,7 +9,7 @@ const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
 describe('the header fields of an upgrade request', () => {
-  test('FAULT-7: header() joins lines of Cookie with "; " and of lists with ", ", and otherwise returns the first line', () => {
+  test('FAULT-7: header() joins the lines of Cookie with "; ", joins the lines of a list with ", ", and otherwise returns the first line', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],
@@ -31,7 +31,7 @@ describe('the cookies of an upgrade request', () => {
     expect([...cookies.keys()]).toEqual(prototypeKeys);
   });
 
-  test('cookies contains any valid cookies, from one line or several', () => {
+  test('`cookies` contains all valid cookies, from one line or from several lines', () => {
     const name = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
     const value = fc.stringMatching(/^[!#-+\--:<-[\]-~]*$/);
     fc.assert(
@@ -62,7 +62,7 @@ describe('the cookies of an upgrade request', () => {
   });
 });
 
-test('searchParams contains the parameters of the query, which are parsed once', () => {
+test('`searchParams` contains the parameters of the query, and parses the query only once', () => {
   const upgrade = ask({}, '/chat?room=a%20b&room=c+d&%zz=1');
   expect([...upgrade.searchParams]).toEqual([
     ['room', 'a b'],

@@ -1,6 +1,6 @@
 /**
- * Runs the example of docs/guides/command-line.md with Debian's python3-websockets. One command, `rfc6455 conform server`, tests an echo
- * server in Python that runs in a separate process.
+ * Runs the example of docs/guides/command-line.md with python3-websockets of Debian. The command `rfc6455 conform server` tests an echo
+ * server in Python, which runs in a separate process.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const guide = readFileSync(join(root, 'docs', 'guides', 'command-line.md'), 'utf8');
-/** The program and the command, as the guide shows them. */
+/** The program and the command in the guide. */
 const [, program = '', commandLine = ''] =
   /^\$ cat echo\.py\n([\s\S]*?)^\$ python3 echo\.py &\n\$ npx rfc6455 (.*)$/m.exec(guide) ?? [];
 
@@ -33,7 +33,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until the server listens or has ended. */
+/** Waits until the server listens, or until it has ended. */
 async function listening(): Promise<void> {
   for (;;) {
     if (server.exitCode !== null) throw new Error(`echo.py ended with ${server.exitCode}`);
@@ -73,7 +73,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rfc6455-conform-'));
   port = await freePort();
   writeFileSync(join(folder, 'echo.py'), program.replace('9001', String(port)));
-  // Debian's python3, whatever other python3 this machine has. Its log of broken connections is not needed.
+  // The test uses the python3 of Debian, even if the machine has another python3. The server's log of broken connections is discarded.
   server = spawn('/usr/bin/python3', ['echo.py'], { cwd: folder, stdio: 'ignore' });
   await listening();
 });
@@ -85,9 +85,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe(`the judge tests python-websockets ${inject('pythonVersion')}`, () => {
-  test("the server passes all of Autobahn's groups except 12 and 13, which do not run here", async () => {
-    // Excluded are cases that take minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
+describe(`the conformance judge tests python-websockets ${inject('pythonVersion')}`, () => {
+  test('the server passes all groups of Autobahn except 12 and 13 (this test does not run them)', async () => {
+    // These cases are excluded, because they take minutes on a slow machine. They compress many messages, or send 65,536 fragments.
     const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
     const { status, output } = await conform('--suite', 'autobahn', ...exclude);
     expect(output).toContain('299 cases');
@@ -105,8 +105,8 @@ describe(`the judge tests python-websockets ${inject('pythonVersion')}`, () => {
     expect(page).not.toContain('What failed');
   });
 
-  test('if a case fails, the judge exits with 1, or with 0 if its baseline contains the failure', async () => {
-    // §4.2.1: the server accepts a request without Host.
+  test('the judge exits with 1 if a case fails, but with 0 if the baseline contains this failure', async () => {
+    // §4.2.1 requires Host, but this server accepts a request without Host.
     const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
     expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');
     expect(failing.status).toBe(1);

@@ -1,6 +1,6 @@
 /**
- * Tests our library against implementations in other languages, each in its own process. test/peers has the tests against implementations
- * for Node.
+ * Tests this library against implementations in other languages. Each implementation runs in a separate process. test/peers has the tests
+ * against implementations for Node.js.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ function configOf(options: OpenOptions): Omit<RemoteConfig, 'role' | 'subprotoco
   };
 }
 
-/** A foreign client that is connected to our server. */
+/** Starts our server and a client of the other implementation, and connects them. */
 async function clientOfOurs(
   command: readonly string[],
   options: OpenOptions,
@@ -55,7 +55,7 @@ async function clientOfOurs(
   }
 }
 
-/** Our client, connected to a foreign server. */
+/** Starts a server of the other implementation, and connects our client to it. */
 async function serverOfOurs(
   command: readonly string[],
   options: OpenOptions,
@@ -91,7 +91,7 @@ interface Peer {
   readonly name: string;
   readonly open: exchanges.Open;
   readonly openSecurely: exchanges.Open;
-  /** Which of the two endpoints is the server. */
+  /** Which of the two ends is the server. */
   readonly server: 'ours' | 'peer';
   readonly isPython: boolean;
 }
@@ -121,7 +121,7 @@ const peers: Peer[] = [
 ];
 
 describe.each(peers)(
-  'messages between us and another implementation: $name',
+  'messages between this library and $name',
   ({ open, openSecurely, server, isPython }) => {
     test('F1, F3, F10, F13, F14: text messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
       exchanges.text(open));
@@ -132,10 +132,10 @@ describe.each(peers)(
     test('F10: text and binary messages of 16 MiB arrive in both directions if both ends have this limit', () =>
       exchanges.sixteenMiB(open));
 
-    test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even with a character divided between fragments', () =>
+    test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even if a character is divided between fragments', () =>
       exchanges.fragmentsOfOurs(open));
 
-    // gorilla/websocket sends a fragment whenever 4 KiB are full, whatever the caller requests.
+    // gorilla/websocket sends a fragment whenever 4 KiB are full. The caller cannot change this.
     test('F18, F19: fragmented text and binary messages that the peer sends arrive', () =>
       exchanges.fragmentsOfPeer(
         open,
@@ -166,11 +166,11 @@ describe.each(peers)(
     test('C4, C5, C13, C24: if the peer closes with 3000, both ends report 3000', () =>
       exchanges.closing(open, 'peer', 3000, 'because €'));
 
-    // The Python library sends 1001 without a reason.
+    // The Python library sends the code 1001 without a reason.
     test('C13: if the server shuts down, the client reports 1001', () =>
       exchanges.shutdown(open, server, server === 'peer' && isPython ? '' : 'restarting'));
 
-    // The Python library always sends a code.
+    // The Python library always sends a code in its Close frame.
     if (!isPython)
       test('C13: if the peer closes without a code, both ends report 1005', () =>
         exchanges.closingWithoutCode(open));
@@ -230,14 +230,14 @@ describe.each(peers)(
         exchanges.shutdown(openSecurely, server, server === 'peer' && isPython ? '' : 'restarting'));
     });
 
-    // gorilla/websocket supports only compression without parameters and takeover, and version 1.5 has faults in it.
+    // gorilla/websocket supports compression only without parameters and without context takeover, and its version 1.5 has faults.
     if (isPython)
-      describe.each(engines)('messages with permessage-deflate, engine %s', (engine) => {
+      describe.each(engines)('messages with permessage-deflate and the compression engine "%s"', (engine) => {
         const wishes: [string, PeerCompression][] = [
           ['no parameter', {}],
-          ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+          ['no context takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
           ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
-          // This limits our side, since the peer's zlib refuses to compress with so few bits.
+          // This limits our side, because zlib in the peer refuses to compress with so few bits.
           ['a window of 8 bits', server === 'ours' ? { serverMaxWindowBits: 8 } : { clientMaxWindowBits: 8 }],
         ];
         const ours = { threshold: 0, engine };
@@ -246,7 +246,7 @@ describe.each(peers)(
           (_, wish) =>
             exchanges.compressed(open, {
               ourCompression: { ...ours, clientMaxWindowBits: server === 'peer' ? 12 : 15 },
-              // Our server may limit the window, and our client offers that its window may be limited.
+              // This allows our server to limit the window of the peer. Our client always offers this.
               peerCompression: server === 'ours' ? { clientMaxWindowBits: 15, ...wish } : wish,
               maxMessageSize: 2 * exchanges.MiB,
             }),

@@ -1,6 +1,6 @@
 /**
- * Tests the functions of the 4D plugins against Debian's python3-websockets, as client and as server. test/api/plugin/peers.test.ts tests
- * them against each other and against `ws`.
+ * Tests the functions of the 4D plugins against python3-websockets of Debian, as client and as server. test/api/plugin/peers.test.ts tests
+ * the plugins against each other and against `ws`.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,9 @@ afterEach(clearSurfaces);
 const versions: readonly Version[] = ['v2', 'v1'];
 const both = ['ours', 'peer'] as const;
 
-describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('pythonVersion')}`, (version) => {
+describe.each(versions)(`the 4D plugin (%s) and python3-websockets ${inject('pythonVersion')}`, (version) => {
   test.each(both.flatMap((by) => [true, false].map((deflate) => [by, deflate] as const)))(
-    'our client and the peer exchange messages; closed by: %s, permessage-deflate requested: %j',
+    'our client and the peer exchange messages (closed by: %s, with permessage-deflate: %j)',
     async (by, deflate) => {
       const peer = new RemoteEnd(python, { role: 'server', subprotocols: [] });
       try {
@@ -30,7 +30,7 @@ describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('python
     },
   );
 
-  test.each(both)('our server and the peer exchange messages; closed by: %s', async (by) => {
+  test.each(both)('our server and the peer exchange messages (closed by: %s)', async (by) => {
     const { url, end } = await startPlugin(version);
     const peer = new RemoteEnd(python, { role: 'client', url, subprotocols: [] });
     try {

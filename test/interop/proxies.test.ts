@@ -1,6 +1,6 @@
 /**
- * Tests the blocks of docs/guides/proxies.md for nginx, Apache, HAProxy and Caddy: our server must accept a page through each proxy.
- * Another test removes the line for Host. The proxies are Debian's packages, and each proxy forwards to its own server.
+ * Tests the blocks of docs/guides/proxies.md for nginx, Apache, HAProxy and Caddy. Our server must accept a page through each proxy.
+ * Another test removes the line for Host. The proxies are packages of Debian. Each proxy forwards to a separate server.
  */
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -10,11 +10,11 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 import { blockOf, haproxy, nginx, nginxConfig, type ProxyKind, RunningProxy } from './proxy.ts';
 
 interface Case extends ProxyKind {
-  /** Whether pages are accepted without the lines for Host. */
+  /** Whether our server accepts pages even if the lines for Host are missing. */
   readonly passesHost: boolean;
-  /** The language of the proxy's block on the page. */
+  /** The language of the block of code for this proxy on the page. */
   readonly language: string;
-  /** @param block the block of the guide, in which the address is already that of the tested server */
+  /** @param block the block of the guide, with the address of the tested server */
   config(block: string, port: number, folder: string): string;
 }
 
@@ -115,9 +115,9 @@ describe.each(Object.keys(proxies))('a page behind %s', (name) => {
     await expect(dialed).rejects.toMatchObject({ status: 403 });
   });
 
-  // The other proxies pass Host on by default.
+  // The other proxies pass on Host by default.
   if (proxy.passesHost) return;
-  test("FAULT-0: without a line for Host in the proxy's configuration, the answer is 403, and its error names Origin and Host", async () => {
+  test('FAULT-0: if the proxy does not pass on Host, our server answers 403, and the error names Origin and Host', async () => {
     const refusals: HandshakeError[] = [];
     const target = await startServer((error) => refusals.push(error));
     const port = await startProxy(name, target, withoutHost);

@@ -1,4 +1,7 @@
-/** Runs proxies of Debian's packages. Each proxy is a process that forwards to our servers, with a configuration from a page of docs/. */
+/**
+ * Runs proxies that are packages of Debian. Each proxy is a process that forwards to our servers. Its configuration comes from a page of
+ * docs/.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
 
-/** How to run one proxy. */
+/** Describes how to run one kind of proxy. */
 export interface ProxyKind {
   readonly command: string;
-  /** The name of Debian's package. */
+  /** The name of the package in Debian. */
   readonly package: string;
   arguments(folder: string): readonly string[];
 }
@@ -21,7 +24,7 @@ export const nginx: ProxyKind = {
   arguments: (folder) => ['-p', folder, '-c', join(folder, 'config'), '-g', 'daemon off;'],
 };
 
-/** @param http the contents of its block `http` */
+/** Returns a configuration of nginx. @param http the contents of the block `http` */
 export function nginxConfig(folder: string, http: string): string {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
@@ -41,7 +44,7 @@ export const haproxy: ProxyKind = {
   arguments: (folder) => ['-db', '-f', join(folder, 'config')],
 };
 
-/** Returns the first block of code in this language on a page. @param page the path of the page in docs/ */
+/** Returns the first block of code in this language on a page. @param page the path of the page below docs/ */
 export function blockOf(page: string, language: string): string {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
   const [, block] = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text) ?? [];
@@ -49,7 +52,7 @@ export function blockOf(page: string, language: string): string {
   return block;
 }
 
-/** A proxy that runs. */
+/** A running proxy. */
 export class RunningProxy {
   readonly port: number;
   readonly folder = mkdtempSync(join(tmpdir(), 'rfc6455-proxy-'));
@@ -62,7 +65,7 @@ export class RunningProxy {
     this.#config = config;
   }
 
-  /** @param config returns the whole configuration, for the port on which the proxy listens */
+  /** @param config returns the whole configuration for the port on which the proxy listens */
   static async start(
     kind: ProxyKind,
     config: (port: number, folder: string) => string,
@@ -90,7 +93,7 @@ export class RunningProxy {
     await this.#untilListening();
   }
 
-  /** Waits until the proxy accepts connections. Throws if the process of the proxy ends before. */
+  /** Waits until the proxy accepts connections. Throws if the process of the proxy ends earlier. */
   async #untilListening(): Promise<void> {
     for (;;) {
       if (this.#child.exitCode !== null) throw new Error(`the proxy ended: ${this.#output}`);
@@ -107,12 +110,12 @@ export class RunningProxy {
     }
   }
 
-  /** Writes the configuration, as `edit` returns it, to the file that the next `reload` reads. */
+  /** Changes the configuration with `edit`, and writes it to the file that the next `reload` reads. */
   write(edit: (config: string) => string): void {
     writeFileSync(join(this.folder, 'config'), edit(this.#config(this.port, this.folder)));
   }
 
-  /** For nginx: reads the configuration again. */
+  /** Makes nginx read its configuration again. */
   reload(): void {
     this.#child.kill('SIGHUP');
   }

@@ -1,10 +1,10 @@
 /**
- * A peer in another language, in its own process. The process gets its configuration as one JSON argument, and has one connection. It reads
- * commands from stdin and writes reports to stdout, as lines of JSON in ASCII.
- *
- * In: {"do": "send" | "fragments" (with "size") | "ping" ("payload") | "close" ("code"?, "reason"?) | "abort" | "shutdown"},
- * a message being {"text": …} or {"base64": …}. Out: {"event": "listening" ("port") | "open" ("subprotocol", "headers") |
- * "message" | "pong" ("payload") | "closed" ("code", "reason")}.
+ * A peer in another language, which runs in a separate process. The process receives its configuration as one JSON argument, and has one
+ * connection. It reads commands from stdin and writes reports to stdout. Each command and each report is one line of JSON in ASCII.
+ * Commands: {"do": "send" | "fragments" (with "size") | "ping" ("payload") | "close" ("code"?, "reason"?) | "abort" | "shutdown"}. A
+ * message is {"text": …} or {"base64": …}.
+ * Reports: {"event": "listening" ("port") | "open" ("subprotocol", "headers") | "message" | "pong" ("payload") | "closed" ("code",
+ * "reason")}.
  */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
@@ -13,14 +13,14 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type End, type Ending, Inbox, type Message, type PeerCompression, Pongs } from '../peers/end.ts';
 
-/** The configuration that the process of a peer gets. `ca`, `cert` and `key` are paths of files for TLS. */
+/** The configuration of the process of a peer. `ca`, `cert` and `key` are paths of files for TLS. */
 export interface RemoteConfig {
   readonly role: 'client' | 'server';
   readonly url?: string;
   readonly subprotocols: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly maxMessageSize?: number;
-  /** Only for Python. */
+  /** Only the peer in Python supports this option. */
   readonly compression?: PeerCompression;
   readonly ca?: string;
   readonly cert?: string;
@@ -37,8 +37,8 @@ type Event =
 export class RemoteEnd implements End {
   subprotocol = '';
   /**
-   * The header fields that the peer received, with names in lower case: those of the request if it is a server, and those of the 101 if
-   * it is a client.
+   * The header fields that the peer received, with names in lower case. A server receives the fields of the request. A client receives the
+   * fields of the 101 response.
    */
   headers: Readonly<Record<string, string>> = {};
   /** The port on which the server listens. */
@@ -61,7 +61,7 @@ export class RemoteEnd implements End {
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
     });
-    // Another event reports that a peer is gone, so this error is ignored.
+    // The event "closed" reports that a peer has ended, so this error can be ignored.
     child.stdin.on('error', () => {});
     this.#exit = once(child, 'close');
 
@@ -73,7 +73,7 @@ export class RemoteEnd implements End {
     let onOpened: () => void = () => {};
     this.listening = Promise.race([failed, new Promise<number>((resolve) => (onListening = resolve))]);
     this.opened = Promise.race([failed, new Promise<void>((resolve) => (onOpened = resolve))]);
-    // A caller that waits for one event does not wait for the other.
+    // If no caller waits for this Promise, its rejection must not end the test process.
     this.listening.catch(() => {});
     this.opened.catch(() => {});
 
@@ -124,7 +124,7 @@ export class RemoteEnd implements End {
     this.#tell({ do: 'abort' });
   }
 
-  /** Ends a server as if its process had to stop. */
+  /** Ends a server in the same way as if its process had to stop. */
   shutdown(reason: string): void {
     this.#tell({ do: 'shutdown', reason });
   }

@@ -1,6 +1,6 @@
 /**
- * Tests the blocks of docs/scaling.md for nginx and HAProxy with two servers. A server is drained and comes back, or shuts down without
- * being drained. No client is refused. The proxies are Debian's packages.
+ * Tests the blocks of docs/scaling.md for nginx and HAProxy with two servers. One server is drained and comes back, or shuts down without
+ * being drained. No client is refused. The proxies are packages of Debian.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,16 +19,16 @@ afterEach(async () => {
 });
 
 interface Case extends ProxyKind {
-  /** @param block the block of the page, in which the ports are already those of the tested servers */
+  /** @param block the block of the page, with the ports of the tested servers */
   config(block: string, port: number, folder: string): string;
-  /** Does what the page describes. After `drain` the proxy gives no new connection to the first server, until `readmit`. */
+  /** Performs the steps on the page. After `drain`, the proxy passes no new connection to the first server until `readmit`. */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
-  /** Whether `readmit` makes the proxy forget how many connections each server has. */
+  /** Whether `readmit` makes the proxy count the connections of each server from 0 again. */
   readonly countsAnew: boolean;
 }
 
-/** Sends a command to HAProxy's runtime API. */
+/** Sends a command to the runtime API of HAProxy. */
 async function command(proxy: RunningProxy, text: string): Promise<void> {
   const socket = connectTcp(join(proxy.folder, 'socket'));
   let answer = '';
@@ -115,7 +115,7 @@ class Clients {
     }
   }
 
-  /** A proxy needs a moment to notice a change. */
+  /** Adds clients until the condition is true, because a proxy needs a moment to notice a change. */
   async addUntil(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await this.add(1);
@@ -131,7 +131,7 @@ class Clients {
 describe.each(Object.keys(cases))('two servers behind %s', (name) => {
   const { drain, readmit, countsAnew } = cases[name]!;
 
-  test('the proxy uses both servers, and after one has shut down, its clients reach the other without a refusal', async () => {
+  test('the proxy uses both servers, and after one server has shut down, its clients reach the other server without a refusal', async () => {
     const refusals: Error[] = [];
     const one = await startServer(refusals);
     const two = await startServer(refusals);
@@ -141,14 +141,14 @@ describe.each(Object.keys(cases))('two servers behind %s', (name) => {
     await clients.add(20);
     expect([one.connections.size, two.connections.size]).toEqual([10, 10]);
 
-    // The server with fewer connections gets the next ones, so its clients come back to it.
+    // The proxy prefers the server with fewer connections, so these clients come back to the same server.
     for (const connection of one.connections) connection.close(1001);
     await until(() => one.connections.size === 0);
     await until(() => one.connections.size + two.connections.size === 20);
     expect(one.connections.size).toBeGreaterThanOrEqual(8);
 
     await drain(proxy, port);
-    // Once the proxy has read its configuration, the other server gets all new connections although it has more.
+    // When the proxy has read its new configuration, the other server gets all new connections, although it already has more.
     await clients.addUntil(() => two.connections.size >= one.connections.size + 5);
     await one.shutdown({ grace: 10_000 });
     await until(() => clients.areOpen && two.connections.size === clients.size);

@@ -1,6 +1,6 @@
 /**
- * Prepares the interop tests: checks that Debian's packages with the languages and libraries of the peers are installed, and builds the Go
- * peer. If a package is missing, the run fails and names the package. No test is skipped.
+ * Prepares the interop tests. It checks that the Debian packages with the languages and libraries of the peers are installed, and builds
+ * the peer in Go. If a package is missing, the run fails and names the package. No test is skipped.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -12,11 +12,11 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The version of Python's websockets, such as "10.4". */
+    /** The version of the Python library websockets, such as "10.4". */
     pythonVersion: string;
-    /** The path of the Go peer. */
+    /** The path of the built Go program. */
     goPeer: string;
-    /** The version of gorilla/websocket, such as "1.5.0". */
+    /** The version of the Go library gorilla/websocket, such as "1.5.0". */
     goVersion: string;
   }
 }
@@ -35,7 +35,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, p
 }
 
 export function setup(project: TestProject): () => void {
-  // Debian's python3, whatever other python3 this machine has.
+  // The test uses the python3 of Debian, even if the machine has another python3.
   const version = 'import websockets; print(websockets.__version__)';
   project.provide('pythonVersion', run('/usr/bin/python3', ['-c', version], {}, 'python3-websockets'));
 
@@ -43,7 +43,7 @@ export function setup(project: TestProject): () => void {
   const peer = join(folder, 'peer');
   const source = fileURLToPath(new URL('go/peer.go', import.meta.url));
   try {
-    // Only Debian's libraries are used, so no module is downloaded.
+    // Go uses only the libraries of Debian, and downloads no module.
     const env = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' };
     run('go', ['build', '-o', peer, source], env, `golang-go ${gorilla}`);
     project.provide('goPeer', peer);

@@ -1,4 +1,4 @@
-/** The certificates of test/fixtures/tls. The README of that folder says what each certificate is for. */
+/** The certificates of test/fixtures/tls. README.md in that folder describes each certificate. */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +9,11 @@ function read(file: string): string {
   return readFileSync(new URL(file, folder), 'utf8');
 }
 
-/** The path of the test CA's certificate. */
+/** The path of the certificate of the test CA. */
 export const caFile: string = fileURLToPath(new URL('ca-cert.pem', folder));
 export const ca: string = read('ca-cert.pem');
 
-/** A certificate and its key, for a server. */
+/** Returns a certificate and its key for a server. */
 export function certificate(name: 'localhost' | 'wrong-host' | 'expired' | 'self-signed'): {
   readonly cert: string;
   readonly key: string;
@@ -21,7 +21,7 @@ export function certificate(name: 'localhost' | 'wrong-host' | 'expired' | 'self
   return { cert: read(`${name}-cert.pem`), key: read(`${name}-key.pem`) };
 }
 
-/** The paths of a certificate and its key. */
+/** Returns the paths of a certificate and its key. */
 export function certificateFiles(name: 'localhost'): { readonly cert: string; readonly key: string } {
   const path = (file: string): string => fileURLToPath(new URL(file, folder));
   return { cert: path(`${name}-cert.pem`), key: path(`${name}-key.pem`) };

@@ -35,7 +35,7 @@ async function serverOfOurs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
   };
 }
 
-/** The parameters that either side may request. */
+/** The parameters that each side may request. */
 const wishes: [string, PeerCompression][] = [
   ['no parameter', {}],
   ['server_no_context_takeover', { serverNoContextTakeover: true }],
@@ -57,12 +57,11 @@ const wishes: [string, PeerCompression][] = [
   ],
 ];
 
-describe.each(engines)('engine %s', (engine) => {
+describe.each(engines)('with the compression engine "%s"', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
   /**
-   * Returns the size of the largest message of the exchange. It is 1 MiB, the default limit of a server, if the client requests no
-   * parameter.
+   * Returns the maximum size of a message in the exchange. If the client requests no parameter, it is 1 MiB, the default limit of a server.
    */
   const largest = (wish: PeerCompression): number | undefined =>
     Object.keys(wish).length === 0 ? exchanges.MiB : undefined;
@@ -95,7 +94,7 @@ describe.each(engines)('engine %s', (engine) => {
           largest(wish),
         ),
     );
-    // A server may limit the client's window only if the client offered this.
+    // A server may limit the client's window only if the client has offered this.
     test.each(wishes.slice(1))(
       'P6, P7, P10, P14, P16, P23, P26, P27: messages arrive if the server requests %s',
       (_, wish) =>
@@ -106,7 +105,7 @@ describe.each(engines)('engine %s', (engine) => {
     );
   });
 
-  // undici sends all messages uncompressed.
+  // undici does not compress the messages that it sends.
   describe(`a client of undici ${versionOf('undici')} and our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectUndici, options);
     test('P6, P7, P10, P23, P26: compressed messages of undici and of our server arrive if no parameter is negotiated', () =>

@@ -1,13 +1,13 @@
 /**
- * The interface of one end of a connection between two implementations. Each implementation has an adapter with this interface (our-end.ts,
- * ws-end.ts, whatwg-end.ts and the adapters of test/interop), so the same exchanges test all of them.
+ * The interface of one end of a connection between two implementations. Each implementation has an adapter with this interface. The
+ * adapters are our-end.ts, ws-end.ts, whatwg-end.ts and those of test/interop. Thus the same exchanges test all implementations.
  */
 
 import type { CompressionOptions } from '../../src/index.ts';
 
 export type Message = string | Buffer;
 
-/** How the connection ended, as one of its two ends reports it. `wasClean` is absent if the implementation does not report it. */
+/** The end of the connection, as one of the two ends reports it. `wasClean` is absent if the implementation does not report it. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -17,30 +17,30 @@ export interface Ending {
 export interface End {
   readonly subprotocol: string;
   send(message: Message): void;
-  /** Sends one message as frames of `size` payload bytes. Absent if the implementation cannot do this. */
+  /** Sends one message in frames of `size` payload bytes. The method is absent if the implementation cannot do this. */
   sendFragments?(message: Message, size: number): void;
-  /** Sends a ping and resolves with the payload of the pong. Absent if the implementation cannot do this. */
+  /** Sends a ping and resolves with the payload of the pong. The method is absent if the implementation cannot do this. */
   ping?(payload: string): Promise<string>;
-  /** Sends a Close frame. Without `code` the frame is empty, if the implementation can send an empty Close frame. */
+  /** Sends a Close frame. Without `code`, the frame is empty if the implementation can send an empty Close frame. */
   close(code?: number, reason?: string): void;
-  /** Drops TCP without a Close frame. Absent if the implementation cannot do this. */
+  /** Drops TCP without a Close frame. The method is absent if the implementation cannot do this. */
   abort?(): void;
   /** Resolves with the next message. Rejects if the connection ends before a message arrives. */
   next(): Promise<Message>;
   readonly closed: Promise<Ending>;
 }
 
-/** How to open a connection for one exchange. */
+/** Options for the connection of one exchange. */
 export interface OpenOptions {
-  /** The subprotocols that the client offers, and those that the server supports. */
+  /** The subprotocols that the client offers, and the subprotocols that the server supports. */
   readonly subprotocols?: { readonly offered: readonly string[]; readonly supported: readonly string[] };
   /** Header fields of the client's request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The size limit for messages of both ends, in bytes. If absent, each end has its own default. */
+  /** The maximum size of a message for both ends, in bytes. By default, each end uses its own default limit. */
   readonly maxMessageSize?: number;
-  /** The size limit for messages of our end only. */
+  /** The maximum size of a message for our end only. */
   readonly ourMaxMessageSize?: number;
-  /** permessage-deflate on our end, and on the peer with the options of the peer. If absent, each end has its own default. */
+  /** The options of permessage-deflate for our end and for the peer. By default, each end uses its own default options. */
   readonly ourCompression?: boolean | CompressionOptions;
   readonly peerCompression?: boolean | PeerCompression;
 }
@@ -54,17 +54,17 @@ export interface PeerCompression {
   readonly threshold?: number;
 }
 
-/** A connection between our end and a peer, and the server that was started for the connection. */
+/** A connection between our end and a peer, and the server that was started for this connection. */
 export interface Pair<Ours extends End = End> {
   readonly ours: Ours;
   readonly peer: End;
-  /** The server closes the connection with 1001 and this reason, as it would when its process stops. */
+  /** Makes the server close the connection with 1001 and this reason, as if its process had to stop. */
   shutdown(reason: string): void;
-  /** Drops the connection and the server if they still exist. */
+  /** Drops the connection and closes the server, if they still exist. */
   release(): Promise<void>;
 }
 
-/** Keeps messages and the end in order, for each reader. */
+/** Stores messages and the end of the connection until a test reads them, in order. */
 export class Inbox {
   #messages: Message[] = [];
   #read = 0;
@@ -102,7 +102,7 @@ export class Inbox {
   }
 }
 
-/** Pongs by payload, for `ping`. */
+/** Resolves each ping with the pong that has the same payload. */
 export class Pongs {
   #waiting = new Map<string, (payload: string) => void>();
 

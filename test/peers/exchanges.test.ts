@@ -1,6 +1,6 @@
 /**
- * Tests our library against other implementations for Node, in this process. test/interop has the tests against implementations in other
- * languages.
+ * Tests this library against other implementations for Node.js, in this process. test/interop has the tests against implementations in
+ * other languages.
  */
 
 import { createRequire } from 'node:module';
@@ -14,7 +14,7 @@ import { connectWs, startWs, type WsEnd } from './ws-end.ts';
 const require = createRequire(import.meta.url);
 const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
 
-/** A foreign client, connected to our server. */
+/** Starts our server, and connects a client of another implementation. */
 async function clientOfOurs(
   connect: (url: string, options: OpenOptions) => Promise<End>,
   options: OpenOptions,
@@ -35,7 +35,7 @@ async function clientOfOurs(
   }
 }
 
-/** Our client, connected to a server of `ws`. */
+/** Starts a server of `ws`, and connects our client. */
 async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
   const server = await startWs(options);
   try {
@@ -44,7 +44,7 @@ async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
     return {
       ours,
       peer,
-      // A server of `ws` has no call that closes all its connections with 1001.
+      // `ws` has no method that closes all connections of a server with 1001.
       shutdown: (reason) => peer.close(1001, reason),
       async release() {
         ours.abort();
@@ -60,10 +60,10 @@ async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
 interface Peer {
   readonly name: string;
   readonly open: exchanges.Open;
-  /** Which end is the server. */
+  /** Whether our end or the peer is the server. */
   readonly server: 'ours' | 'peer';
   readonly kind: 'ws' | 'whatwg';
-  /** The WebSocket of Node has no call that sends a ping. */
+  /** Whether the peer can send pings. The built-in WebSocket of Node.js cannot. */
   readonly canPing: boolean;
 }
 
@@ -107,15 +107,15 @@ if (BuiltinWebSocket !== undefined) {
   });
 } else {
   const major = Number(process.versions.node.split('.')[0]);
-  test(`Node ${major} has no built-in WebSocket, since only Node 22 and later have one`, () => {
+  test(`Node ${major} has no built-in WebSocket, because only Node 22 and later have one`, () => {
     expect(major).toBeLessThan(22);
   });
 }
 
 describe.each(peers)(
-  'messages between our end and a peer for Node: $name',
+  'messages between this library and another implementation: $name',
   ({ open, server, kind, canPing }) => {
-    // A client with the WHATWG interface cannot do some of these exchanges, so it has no tests for them.
+    // A client with the WHATWG interface cannot do some of the exchanges. These exchanges have no test for such a client.
     const isWs = kind === 'ws';
 
     test('F1, F3, F10, F13, F14: text messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
@@ -222,7 +222,7 @@ describe.each(peers)(
       ));
 
     if (isWs && server === 'ours')
-      test('S17: the header fields of our 101 arrive at the client', () =>
+      test('S17: the header fields of our 101 response arrive at the client', () =>
         exchanges.exchange(open, async ({ peer }) => {
           const { headers } = peer as WsEnd;
           expect(headers).toMatchObject({

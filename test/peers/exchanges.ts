@@ -1,6 +1,6 @@
 /**
- * Exchanges between our end and a peer. Each function is one exchange, and works whether our end is the client or the server. The tests
- * that call the functions have the titles and requirement ids: exchanges.test.ts, and test/interop.
+ * Exchanges between our end and a peer. Each function is one exchange. It works if our end is the client, and also if our end is the
+ * server. exchanges.test.ts and test/interop call these functions. The titles and the requirement ids are there.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -12,7 +12,7 @@ export type Open = (options?: OpenOptions) => Promise<Pair<OurEnd>>;
 
 export const MiB = 1_048_576;
 
-/** The smallest and largest sizes of the three length forms (§5.2), and the largest message that our server accepts by default. */
+/** The smallest and the largest size of each length form (§5.2), and the largest message that our server accepts by default. */
 export const sizes: readonly number[] = [0, 1, 125, 126, 127, 65_535, 65_536, MiB];
 
 /** Opens a connection for one exchange, and always releases it. */
@@ -29,19 +29,19 @@ export async function exchange(
   }
 }
 
-/** Returns `size` bytes that repeat after 1021 bytes. Buffers have other sizes, so bytes of a wrong buffer cannot be equal by chance. */
+/** Returns `size` bytes that repeat every 1021 bytes. No buffer has this size, so bytes of a wrong buffer cannot be equal by chance. */
 export function bytesOf(size: number): Buffer {
   const block = Buffer.alloc(1021);
   for (let index = 0; index < block.length; index++) block[index] = (index * index * 7 + index * 13) >> 3;
   return size === 0 ? Buffer.alloc(0) : Buffer.alloc(size, block);
 }
 
-/** Text of `size` UTF-8 bytes, with characters of one to four. */
+/** Returns a text of `size` bytes in UTF-8. Its characters have one to four bytes. */
 export function textOf(size: number): string {
   return 'a¢€𐍈'.repeat(Math.floor(size / 10)) + 'x'.repeat(size % 10);
 }
 
-/** Compares as `toEqual` does, but does not print megabytes. */
+/** Compares the messages like `toEqual`, but does not print megabytes if they differ. */
 export function expectSame(received: Message, sent: Message, what = 'message'): void {
   if (received === sent) return;
   expect(typeof received, what).toBe(typeof sent);
@@ -55,7 +55,7 @@ export function expectSame(received: Message, sent: Message, what = 'message'): 
   throw new Error(`${what} of ${b.length} bytes differs from byte ${at}`);
 }
 
-/** Sends from one end, and expects the same at the other. */
+/** Sends a message from one end, and expects the same message at the other end. */
 async function passes(from: End, to: End, message: Message): Promise<void> {
   from.send(message);
   expectSame(await to.next(), message);
@@ -89,7 +89,7 @@ export function binary(open: Open): Promise<void> {
   });
 }
 
-/** Sends 16 MiB of text and of binary in both directions, with the limits of both ends raised to exactly this size. */
+/** Sends 16 MiB of text and 16 MiB of binary in both directions. Both ends have exactly this limit. */
 export function sixteenMiB(open: Open): Promise<void> {
   return exchange(
     open,
@@ -103,7 +103,7 @@ export function sixteenMiB(open: Open): Promise<void> {
   );
 }
 
-/** Both ends send 16 MiB at the same time. An end that stopped reading while it cannot write would block the other end for ever. */
+/** Both ends send 16 MiB at the same time. If an end did not read while it cannot write, both ends would wait forever. */
 export function sixteenMiBAtOnce(open: Open): Promise<void> {
   return exchange(
     open,
@@ -116,7 +116,7 @@ export function sixteenMiBAtOnce(open: Open): Promise<void> {
 }
 
 const fragmented: readonly (readonly [Message, number])[] = [
-  // Fragments of one byte split every character of more than one byte.
+  // Fragments of one byte split every character that has more than one byte.
   [textOf(200), 1],
   [bytesOf(200), 1],
   [textOf(70_000), 125],
@@ -129,12 +129,12 @@ const fragmented: readonly (readonly [Message, number])[] = [
 export function fragmentsOfOurs(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     for (const [message, size] of fragmented) await passesInFragments(ours, peer, message, size);
-    // A whole message follows, and shows that no fragment is left.
+    // A whole message follows. It shows that no fragment is left over.
     await passes(ours, peer, 'whole');
   });
 }
 
-/** @param messages with the size that their frames may have */
+/** @param messages pairs of a message and the maximum size of its frames */
 export function fragmentsOfPeer(open: Open, messages: typeof fragmented = fragmented): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     for (const [message, size] of messages) {
@@ -146,7 +146,7 @@ export function fragmentsOfPeer(open: Open, messages: typeof fragmented = fragme
   });
 }
 
-/** Returns small text and binary messages of random sizes, which are the same in each run. */
+/** Returns small text and binary messages of random sizes. They are the same in each run. */
 function manyMessages(count: number): Message[] {
   let random = 6455;
   return Array.from({ length: count }, (_, index) => {
@@ -168,7 +168,7 @@ export function many(open: Open, count: number): Promise<void> {
     for (const end of [peer, ours]) {
       for (const [index, message] of messages.entries()) {
         const received = await end.next();
-        // There are too many messages for an assertion for each one.
+        // There are too many messages for one assertion per message.
         if (typeof received === 'string' ? received === message : received.equals(Buffer.from(message)))
           continue;
         expectSame(received, message, `message ${index}`);
@@ -197,7 +197,7 @@ export function pingsOfPeer(open: Open): Promise<void> {
 // ---- closing ----
 
 /**
- * Checks that both ends report the code, that the close was clean for our end, and that the end that did not begin the close reports
+ * Checks that both ends report the code, and that the close was clean for our end. Only the end that did not begin the close must report
  * the reason.
  */
 export async function expectClosed(
@@ -210,12 +210,12 @@ export async function expectClosed(
   expect(ourEnding).toMatchObject({ code, wasClean: true });
   expect(peerEnding).toMatchObject({ code });
   expect((by === 'ours' ? peerEnding : ourEnding).reason).toBe(reason);
-  // §5.5.1: the answer echoes the code. It may omit the reason.
+  // §5.5.1: the answer to a Close frame echoes the code. It may omit the reason.
   expect([reason, '']).toContain((by === 'ours' ? ourEnding : peerEnding).reason);
   if (peerEnding.wasClean !== undefined) expect(peerEnding.wasClean).toBe(true);
 }
 
-/** Sends a message, so that the connection was in use, and then performs the closing handshake. */
+/** Sends a message first, so that the connection has been used. Then performs the closing handshake. */
 export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: string): Promise<void> {
   return exchange(open, async (pair) => {
     await passes(pair.peer, pair.ours, 'before');
@@ -225,7 +225,7 @@ export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: s
   });
 }
 
-/** Our end sends messages and calls `close` in the same turn of the event loop. The messages still arrive. */
+/** Our end sends messages and calls `close` in the same turn of the event loop. All messages must still arrive. */
 export function closingBehindMessages(open: Open): Promise<void> {
   return exchange(open, async (pair) => {
     const { ours, peer } = pair;
@@ -271,20 +271,20 @@ export function abortByPeer(open: Open): Promise<void> {
   });
 }
 
-/** Both ends send their Close frame before they can have received the Close frame of the other end. */
+/** Both ends send a Close frame before they have received the Close frame of the other end. */
 export function simultaneousClose(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(peer, ours, 'before');
     await nextTurn();
     ours.close(3000, 'from us');
     peer.close(3001, 'of the peer');
-    // §7.1.5: the code is that of the first Close frame received, so each end receives the code of the other.
+    // §7.1.5: the reported code is that of the first received Close frame. So each end reports the code of the other end.
     expect(await ours.closed).toEqual({ code: 3001, reason: 'of the peer', wasClean: true });
     expect(await peer.closed).toMatchObject({ code: 3000, reason: 'from us' });
   });
 }
 
-/** The peer sends a message over our limit. Our end fails the connection, and the peer receives the code 1009. */
+/** The peer sends a message over our limit. Our end fails the connection, and the peer receives 1009. */
 export function overOurLimit(open: Open): Promise<void> {
   return exchange(
     open,
@@ -311,7 +311,7 @@ export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<
     for (let index = 0; index < count; index++) peer.send(message);
     peer.send('behind');
     await settled(() => waiting(peer));
-    // This is more than the buffers of the system hold, so bytes have to wait at the peer.
+    // The buffers of the system cannot hold all this data, so some bytes wait at the peer.
     expect(waiting(peer)).toBeGreaterThan(0);
     ours.connection.resume();
     for (let index = 0; index < count; index++) expectSame(await ours.next(), message, `message ${index}`);
@@ -320,7 +320,7 @@ export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<
   });
 }
 
-/** The peer stops reading: our `send` returns false, and `drain` follows when the peer reads again. */
+/** The peer stops reading. Our `send` then returns false. When the peer reads again, `drain` follows. */
 export function pausedByPeer(open: Open, pause: (peer: End) => () => void): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(ours, peer, 'before');
@@ -359,8 +359,8 @@ const json = JSON.stringify(
 );
 
 /**
- * Returns messages of each length at which the codec or `ws` behaves differently. Small messages come last, so that they refer to large
- * messages in the context.
+ * Returns messages with all lengths for which the codec or `ws` behaves differently. The small messages come last, so that they refer to
+ * large messages in the context.
  */
 function compressible(largest: number): Message[] {
   return [
@@ -372,8 +372,8 @@ function compressible(largest: number): Message[] {
 }
 
 /**
- * Returns four messages. Some become shorter by compression, and some do not. The last one is equal to the one before it, so it
- * compresses to a reference.
+ * Returns four messages. Compression makes some of them shorter. The last message equals the third message, so it is compressed to a
+ * reference.
  */
 function messagesOf(size: number): Message[] {
   return [json.slice(0, size), textOf(size), bytesOf(size), bytesOf(size)];
@@ -399,7 +399,7 @@ export function compressed(open: Open, options: OpenOptions, largest = 200_000):
         await passesInFragments(ours, peer, json.slice(0, size), 1000);
         if (peer.sendFragments !== undefined) await passesInFragments(peer, ours, json.slice(0, size), 1000);
       }
-      // Many messages at once arrive in order, whichever thread compresses them.
+      // Many messages that are sent at once arrive in order, even if different threads compress them.
       const many = Array.from(
         { length: 200 },
         (_, n) => `${n} ${json.slice(0, n % 40 === 0 ? 50_000 : n * 20)}`,

@@ -1,6 +1,6 @@
 /**
- * Tests opening handshakes as IXWebSocket sends them. Both plugins of 4D use this library. Its keys have stray bits, which RFC 6455 §4.2.1
- * (5) allows. Since 11.4.3 its Origin is the URL to which it connects.
+ * Tests opening handshakes in the form that IXWebSocket sends. Both 4D plugins use this library. Its keys have stray bits, which RFC 6455
+ * §4.2.1 (5) allows. From version 11.4.3 on, its Origin is the URL of the connection.
  */
 import { afterEach, expect, test } from 'vitest';
 import { WebServer, WebSocketServer } from '../../src/4d.ts';
@@ -13,14 +13,15 @@ import { expectAllKeysOpen } from './ixwebsocket.ts';
 afterEach(closeServers);
 
 test.each<Kind>(['listen', 'attach'])(
-  "FAULT-0, S5: a server with %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
+  "FAULT-0, S5: a server with %s accepts 2,000 keys of IXWebSocket 11.0.8, and answers with the accept value of the key's text",
   async (kind) => {
     const { port } = await startServer({}, {}, kind);
     await expectAllKeysOpen(port);
   },
 );
 
-// The APIs for 4D developers, whose clients use that engine. The plugins' backlog of 5 is too little for 100 attempts at the same time.
+// The APIs for 4D developers. Their clients use IXWebSocket. The default backlog of the plugins, 5, is too small for 100 simultaneous
+// attempts.
 const surfaces: readonly [name: string, start: () => Promise<{ port: number; stop(): Promise<unknown> }>][] =
   [
     [
@@ -55,7 +56,7 @@ const surfaces: readonly [name: string, start: () => Promise<{ port: number; sto
   ];
 
 test.each(surfaces)(
-  "FAULT-0, S5: a server of %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
+  "FAULT-0, S5: a server of %s accepts 2,000 keys of IXWebSocket 11.0.8, and answers with the accept value of the key's text",
   async (_name, start) => {
     const { port, stop } = await start();
     try {

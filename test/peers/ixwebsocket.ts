@@ -1,4 +1,4 @@
-/** Sends opening handshakes over raw sockets, with keys as the library IXWebSocket makes them. */
+/** Sends opening handshakes over raw sockets. The keys have the same form as those of the library IXWebSocket. */
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { expect } from 'vitest';
@@ -7,7 +7,7 @@ import { acceptOf, requestHead } from '../transport/wire.ts';
 export const KEYS = 2_000;
 const AT_ONCE = 100;
 
-/** Returns `count` keys as IXWebSocket 11.0.8 makes them: 22 random characters of this alphabet, and then the padding. */
+/** Returns `count` keys in the form of IXWebSocket 11.0.8: 22 random characters of this alphabet, and then the padding. */
 function ixKeys(count: number): string[] {
   const character = fc.constantFrom(...'0123456789ABCDEFGHabcdefgh');
   const key = fc.array(character, { minLength: 22, maxLength: 22 }).map((all) => `${all.join('')}==`);
@@ -32,8 +32,8 @@ function answerTo(port: number, request: string): Promise<string> {
 }
 
 /**
- * Opens a connection with each of 2,000 such keys. Checks that every answer is a 101 with the Sec-WebSocket-Accept for the text of the
- * key.
+ * Opens a connection with each of 2,000 such keys. Checks that every answer is a 101, and that its Sec-WebSocket-Accept is right for the
+ * text of the key.
  */
 export async function expectAllKeysOpen(port: number): Promise<void> {
   const keys = ixKeys(KEYS);

@@ -1,5 +1,5 @@
 /**
- * Our end of an exchange: a connection of our client or of our server. The server listens itself or is attached to an HTTP server.
+ * Our end of an exchange: a connection of our client or of our server. The server has its own listener, or is attached to an HTTP server.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -15,16 +15,16 @@ import {
 } from '../../src/index.ts';
 import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs } from './end.ts';
 
-/** Our connection, with what it received. */
+/** Our connection, and the data that it has received. */
 export class OurEnd implements End {
-  /** Set when the connection is open. */
+  /** This property is set when the connection is open. */
   connection!: Connection<OurEnd>;
-  /** Server: the request. */
+  /** The request, if this end is a server. */
   request: UpgradeRequest | null = null;
-  /** The frames without FIN that arrived. */
+  /** The number of received frames without FIN. */
   fragments = 0;
   drains = 0;
-  /** The size of the last message that arrived as it was on the wire, so after compression. */
+  /** The size of the last received message on the wire, after compression. */
   wireSize = 0;
   readonly pings: string[] = [];
   readonly errors: Error[] = [];
@@ -92,24 +92,24 @@ export const handlers: ConnectionHandlers<OurEnd> = {
   },
 };
 
-/** Our server for one connection. */
+/** Our server for a single connection. */
 export interface OurServer {
   readonly url: string;
   readonly server: WebSocketServer<OurEnd>;
-  /** The first connection. */
+  /** Resolves with the first connection. */
   readonly opened: Promise<OurEnd>;
   release(): Promise<void>;
 }
 
 export interface OurServerOptions extends OpenOptions {
-  /** Whether the server is attached to a `node:http` server. Otherwise the server listens itself. */
+  /** Whether the server is attached to a `node:http` server. Otherwise it has its own listener. */
   readonly attached?: boolean;
   readonly tls?: TlsOptions;
-  /** The host of `url`. */
+  /** The host name in `url`. */
   readonly hostname?: string;
 }
 
-/** Header fields that our server adds to its 101. */
+/** Header fields that our server adds to its 101 response. */
 export const responseHeaders = { 'X-Answer': 'of the server', 'Set-Cookie': 'session=1; HttpOnly' };
 
 export async function startOurServer(options: OurServerOptions = {}): Promise<OurServer> {

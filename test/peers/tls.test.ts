@@ -1,4 +1,4 @@
-/** Tests wss between our library and other implementations, and how our client verifies the certificate of a server. */
+/** Tests wss between this library and other implementations. Also tests how our client verifies the certificate of a server. */
 
 import { once } from 'node:events';
 import {
@@ -26,7 +26,7 @@ import { connectWs, startWs } from './ws-end.ts';
 
 const good = certificate('localhost');
 
-/** A foreign client, connected to our server by name. */
+/** Starts our TLS server, and connects a client of another implementation by host name. */
 async function clientOfOurs(
   connectPeer: (url: string, options: OpenOptions) => Promise<End>,
   options: OpenOptions = {},
@@ -131,13 +131,14 @@ describe.each(pairs)('wss with a certificate of the test CA: $name', ({ open, se
     exchanges.abortByOurs(open));
 });
 
-/** Starts a TLS server that sends no answer to a request, and that records what clients send. */
+/** Starts a TLS server that never answers a request, and that records the data of the clients. */
 async function startListening(options: TlsOptions): Promise<{
   readonly port: number;
-  /** The decrypted bytes that arrived. */
+  /** Returns the decrypted bytes that have arrived. */
   readonly received: () => string;
   /**
-   * For each client that completed the TLS handshake: `names` has its requested server name, or false. `protocols` has its ALPN protocol.
+   * These lists have one entry for each client that completed the TLS handshake. `names` has the requested server name or false, and
+   * `protocols` has the ALPN protocol.
    */
   readonly names: (string | false | null)[];
   readonly protocols: (string | false | null)[];
@@ -167,7 +168,7 @@ async function startListening(options: TlsOptions): Promise<{
     names,
     protocols,
     async release() {
-      // Handshakes that are still running are finished first.
+      // Handshakes that are still in progress may finish first.
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.end();
       await closed;
@@ -175,7 +176,7 @@ async function startListening(options: TlsOptions): Promise<{
   };
 }
 
-/** Resolves every name to this machine, without a look-up. */
+/** Resolves every host name to this machine, without a real look-up. */
 const lookup: NonNullable<NonNullable<Parameters<typeof connect>[1]>['tcp']>['lookup'] = (
   _name,
   options,
@@ -234,7 +235,7 @@ describe('how our client verifies the certificate of the server by default', () 
     } finally {
       await server.release();
     }
-    // §4.1: our client sent no byte of the opening handshake to that server.
+    // §4.1: our client has sent no byte of the opening handshake to that server.
     expect(server.received()).toBe('');
   });
 
@@ -311,7 +312,7 @@ describe("our client's messages to a TLS server", () => {
   test.each(told)('%s', async (_title, host, name) => {
     const server = await startListening(certificate(isIP(host) === 0 ? 'wrong-host' : 'localhost'));
     try {
-      // TLS succeeds. The server then drops the connection instead of answering.
+      // The TLS handshake succeeds. Then the server drops the connection instead of answering.
       expect(await failure(server.port, host, { ca })).toMatchObject({ stage: 'http' });
     } finally {
       await server.release();
@@ -368,11 +369,11 @@ describe("our TLS server's messages to a client", () => {
     const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
     const { port } = await server.listen({ tls: good });
     const socket = netConnect(port, '127.0.0.1');
-    // The beginning of a ClientHello.
+    // These bytes are the beginning of a ClientHello.
     socket.end(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
     socket.resume();
     await closed(socket);
-    // If the server still waited for the client, the shutdown would last until the deadline, which is answered with 408.
+    // If the server still waited for the client, the shutdown would last until the deadline, and the server would answer 408.
     await server.shutdown();
     expect(refused).toEqual([]);
   });

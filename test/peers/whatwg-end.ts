@@ -1,13 +1,13 @@
 /**
- * Clients with the WHATWG interface as peers: the `WebSocket` of the `undici` package, and the `WebSocket` that Node has from 22 on, which
- * comes from another version of undici. Neither client can send fragments or drop TCP.
+ * Two clients with the WHATWG interface as peers: the `WebSocket` of the package `undici`, and the `WebSocket` of Node.js 22 and later. The
+ * class in Node.js comes from another version of undici. These clients cannot send fragments or drop TCP.
  */
 
 import { channel } from 'node:diagnostics_channel';
 import { Agent, ping, WebSocket as UndiciWebSocket } from 'undici';
 import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs } from './end.ts';
 
-/** The part of the interface that both clients have. */
+/** The members of the WHATWG interface that both clients have. */
 interface WhatwgSocket {
   binaryType: string;
   readonly protocol: string;
@@ -17,7 +17,7 @@ interface WhatwgSocket {
   addEventListener(type: 'open' | 'message' | 'error' | 'close', listener: (event: never) => void): void;
 }
 
-/** The options object that both constructors accept in place of a list of subprotocols. */
+/** The options that both constructors accept instead of a list of subprotocols. */
 interface WhatwgInit {
   protocols: string[];
   headers: Record<string, string>;
@@ -25,7 +25,7 @@ interface WhatwgInit {
 
 type WhatwgConstructor = new (url: string, init: WhatwgInit) => WhatwgSocket;
 
-/** The built-in WebSocket, or undefined before Node 22. */
+/** The built-in WebSocket, or undefined in versions before Node 22. */
 export const BuiltinWebSocket: WhatwgConstructor | undefined = globalThis.WebSocket as unknown as
   | WhatwgConstructor
   | undefined;
@@ -74,7 +74,7 @@ class UndiciEnd extends WhatwgEnd {
   readonly #socket: UndiciWebSocket;
 
   constructor(socket: UndiciWebSocket) {
-    // Its types declare the listeners' event as any.
+    // In the types of undici, the event of a listener is `any`.
     super(socket as unknown as WhatwgSocket);
     this.#socket = socket;
     const pongs = channel('undici:websocket:pong');
@@ -91,7 +91,7 @@ class UndiciEnd extends WhatwgEnd {
   }
 }
 
-/** Resolves when the WebSocket is open, and rejects when it fails. */
+/** Resolves when the WebSocket is open, and rejects if it fails. */
 function opened<E extends WhatwgEnd>(end: E): Promise<E> {
   return new Promise((resolve, reject) => {
     end.socket.addEventListener('open', () => resolve(end));
@@ -99,7 +99,7 @@ function opened<E extends WhatwgEnd>(end: E): Promise<E> {
   });
 }
 
-/** @param ca certificates to trust, for wss */
+/** @param ca the trusted certificates, for wss */
 export async function connectUndici(
   url: string,
   options: OpenOptions & { readonly ca?: string } = {},
@@ -120,8 +120,8 @@ export async function connectUndici(
 }
 
 /**
- * Connects the WebSocket that is built into Node. Its limits cannot be changed here: that would need a dispatcher of the undici inside
- * Node.
+ * Connects the built-in WebSocket of Node.js. The test cannot change its limits, because this would need a dispatcher of the internal
+ * undici.
  */
 export async function connectBuiltin(url: string, options: OpenOptions = {}): Promise<WhatwgEnd> {
   if (BuiltinWebSocket === undefined) throw new Error('this Node has no WebSocket client');

@@ -1,4 +1,4 @@
-/** The `ws` package as a peer, in both roles. */
+/** The package `ws` as a peer, both as client and as server. */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
@@ -9,7 +9,10 @@ import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs, pa
 
 export class WsEnd implements End {
   readonly socket: WebSocket;
-  /** The header fields that this end received: those of the request if it is a server, and those of the 101 if it is a client. */
+  /**
+   * The header fields that this end received. A server receives the fields of the request. A client receives the fields of the 101
+   * response.
+   */
   headers: Readonly<Record<string, string | string[] | undefined>> = {};
   readonly pings: string[] = [];
   readonly errors: Error[] = [];
@@ -24,7 +27,7 @@ export class WsEnd implements End {
     socket.on('upgrade', ({ headers }) => {
       this.headers = headers;
     });
-    // The 'close' event follows and has the code.
+    // The 'close' event follows, and it has the code.
     socket.on('error', (error) => this.errors.push(error));
     socket.on('close', (code, reason) => this.#inbox.end({ code, reason: reason.toString() }));
   }
@@ -66,7 +69,7 @@ export class WsEnd implements End {
   }
 }
 
-/** Connects a client of `ws` with the defaults of `ws`, so the client offers permessage-deflate. */
+/** Connects a client of `ws` with its default options. So the client offers permessage-deflate. */
 export async function connectWs(
   url: string,
   options: OpenOptions & Pick<ClientOptions, 'ca'> = {},
@@ -84,10 +87,10 @@ export async function connectWs(
   return end;
 }
 
-/** A server of `ws` for one connection. */
+/** A server of `ws` for a single connection. */
 export interface WsServer {
   readonly url: string;
-  /** The first connection. */
+  /** Resolves with the first connection. */
   readonly opened: Promise<WsEnd>;
   release(): Promise<void>;
 }

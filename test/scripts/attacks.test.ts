@@ -1,4 +1,4 @@
-/** Tests scripts/attacks.js: which titles of tests name an attack, and how the script fills the column in SECURITY.md. */
+/** Tests scripts/attacks.js: which test titles name an attack, and how the script fills the column of tests in SECURITY.md. */
 import { describe, expect, test } from 'vitest';
 import { attacksOf, fillColumn, traceAttacks } from '../../scripts/attacks.js';
 
@@ -9,7 +9,7 @@ describe('the attacks that a title of a test names', () => {
     ['a fresh key [F12, A38]', ['A38']],
     ['the bytes A1 A2 are no text', []],
     ['F16: after A2: nothing', []],
-  ])('the script finds the ids of the attacks in the title "%s"', (title, ids) => {
+  ])('scripts/attacks.js finds the ids of the attacks in the title "%s"', (title, ids) => {
     expect(attacksOf(title)).toEqual(ids);
   });
 
@@ -26,7 +26,7 @@ describe('the column of tests in SECURITY.md', () => {
   const filled =
     '| id | attack | what happens | tests |\n| A1 | one | 403 | [a](test/a.test.ts), [c](test/b/c.test.ts) |\n| A2 | two | 400 | |\n';
 
-  test('the script fills the column of tests from their titles, and empties the cell of an attack without tests', () => {
+  test('scripts/attacks.js fills the column of tests from their titles, and empties the cell of an attack without tests', () => {
     expect(fillColumn(page, trace)).toBe(filled);
     expect(fillColumn(filled, trace)).toBe(filled);
   });

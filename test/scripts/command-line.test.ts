@@ -1,6 +1,6 @@
 /**
- * Tests the command lines of the programs in bench/ and scripts/. `--help` works, and a wrong argument prints a sentence instead of a stack
- * trace.
+ * Tests the command lines of the programs in bench/ and scripts/. `--help` must work, and a wrong argument must print a sentence instead of
+ * a stack trace.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
 
-/** The programs that read their arguments with scripts/command-line.js, directly or through bench/side-by-side.js. */
+/** The programs that read their arguments with scripts/command-line.js. Some of them do this through bench/side-by-side.js. */
 const programs = ['bench', 'scripts'].flatMap((folder) =>
   readdirSync(`${root}/${folder}`)
     .map((name) => `${folder}/${name}`)
@@ -61,7 +61,7 @@ test.each([
   [['bench/memory.js', '--from', '10', '--to', '5'], '--to is 5, which is not more than --from 10'],
   [['scripts/fuzz.js', '--seed', '-1'], "Option '--seed' argument is ambiguous"],
   [['scripts/fuzz.js', '--inputs', ''], '--inputs takes a whole number from 1 on, not ""'],
-])('%s', (args, message) => {
+])('the command %j exits with 2 and prints what is wrong', (args, message) => {
   const { status, stdout, stderr } = run(...args);
   expect(stderr.slice(0, message.length)).toBe(message);
   expect(status).toBe(2);

@@ -1,5 +1,6 @@
 /**
- * Tests how scripts/errors.js writes docs/errors.md. It writes one heading for each code in the tables, and reports faults in the tables.
+ * Tests scripts/errors.js, which writes docs/errors.md. The script writes one heading for each code in the tables, and reports faults in
+ * the tables.
  */
 import { expect, test } from 'vitest';
 import { render } from '../../scripts/errors.js';
@@ -16,7 +17,7 @@ test('docs/errors.md has a heading for each code, with its text, close code, sta
   expect(text).toContain('### WS_B\n\nAnother version.\n\nstatus 426 · stage `http` · RFC 6455 §4.4\n');
 });
 
-test('the script reports a section that the RFC does not have, a repeated code, and an empty table or text', () => {
+test('scripts/errors.js reports a section that the RFC does not have, a repeated code, and an empty table or text', () => {
   const row = { closeCode: 1002, section: '6455 §5.12', text: '' };
   const { problems } = render([
     { table, rows: { WS_A: row } },

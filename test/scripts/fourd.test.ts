@@ -1,4 +1,7 @@
-/** Tests scripts/fourd.js: which test titles name a row of the 4D pages, which gaps it reports, and the column of tests. */
+/**
+ * Tests scripts/fourd.js: which test titles name a row of the 4D pages, which gaps the script reports, and how it fills the column of
+ * tests.
+ */
 import { describe, expect, test } from 'vitest';
 import { fillColumn, idsOfPage, problemsOf, rowsOf, traceRows } from '../../scripts/fourd.js';
 
@@ -9,7 +12,7 @@ test.each([
   ['a reason [C63]', ['C63']],
   ['C22: another table', []],
   ['after C61 nothing', []],
-])('the script finds the ids of the rows in the title "%s"', (title, ids) => {
+])('scripts/fourd.js finds the ids of the rows in the title "%s"', (title, ids) => {
   expect(rowsOf(title)).toEqual(ids);
 });
 
@@ -28,7 +31,7 @@ describe('the page docs/4d.md', () => {
     },
   ]);
 
-  test('the script reads the rows of the page, and fills its column from the titles of the tests', () => {
+  test('scripts/fourd.js reads the rows of the page, and fills the column of tests from the test titles', () => {
     expect(idsOfPage(page)).toEqual(['C61', 'B-ws-id']);
     const filled =
       '| id | a | b | tests |\n| C61 | one | 1 | [a](../test/a.test.ts), [browser](../test/browser/b.test.ts) |\n| B-ws-id | two | 2 | |\n';
@@ -36,7 +39,7 @@ describe('the page docs/4d.md', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('the script reports a missing row, and a row without a test', () => {
+  test('scripts/fourd.js reports a missing row, and a row without a test', () => {
     expect(problemsOf(page, trace)).toEqual(['B-ws-id has no test']);
     expect(problemsOf(page + page, new Map([['C62', ['test/x.test.ts']]]))).toEqual([
       'C61 is there twice',

@@ -1,4 +1,4 @@
-/** A short run of the fuzzer. `npm run fuzz` is the long one. */
+/** Runs the fuzzer for a short time. `npm run fuzz` runs it for a long time. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ function fuzz(...args: string[]): { status: number | null; output: string } {
 }
 
 test('F26, C17: for 2,000 random inputs `receive` never throws, each rule is broken at least once, and the output is valid', () => {
-  // The seed is fixed: with few inputs, one set in some thousands does not break the rarest rule.
+  // The seed is fixed. With so few inputs, about one seed in some thousands does not break the rarest rule.
   const { status, output } = fuzz('--inputs', '2000', '--seed', '6455');
   expect(output).toContain('2000 inputs, seed 6455');
   for (const code of Object.keys(violations)) expect(output).toMatch(new RegExp(`^${code} +[1-9]`, 'm'));
@@ -28,6 +28,6 @@ test('the fuzzer fails if its inputs never break one of the rules, and the same 
   expect(withoutTime(fuzz('--inputs', '20', '--seed', '7').output)).toBe(withoutTime(first.output));
 });
 
-test('the fuzzer refuses an option whose value is not a number', () => {
+test('the fuzzer refuses an option if the value is not a number', () => {
   expect(fuzz('--inputs', 'many')).toMatchObject({ status: 2, output: expect.stringContaining('--inputs') });
 });

@@ -1,4 +1,4 @@
-/** Tests how scripts/limits.js writes docs/limits.md and the tables of docs/api.md, and which faults the script reports. */
+/** Tests scripts/limits.js: how it writes docs/limits.md and the tables of docs/api.md, and which faults it reports. */
 import { expect, test } from 'vitest';
 import { defaultComment, defaultOf, fillApi, fillRegions, render } from '../../scripts/limits.js';
 import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';
@@ -14,7 +14,7 @@ const table = {
 
 const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
 
-test('the script writes a row for each option, with both defaults; the options inside a group follow the group', () => {
+test('scripts/limits.js writes a row with both defaults for each option, and the options of a group follow the group', () => {
   const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
   const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
   const { text, problems } = render([{ table, specs }]);
@@ -31,13 +31,13 @@ test('a table of options without roles has one column of defaults', () => {
   expect(text).toContain('| `size` | 65,536 | bytes, above 0');
 });
 
-test('the script reports an option whose text is not a sentence, and an empty table', () => {
+test('scripts/limits.js reports an empty table, and an option with a text that is not a sentence', () => {
   const specs = { isOn: flag({ text: 'a flag' }) };
   expect(render([{ table, specs }]).problems).toEqual(['specs.isOn: the text is not a sentence: a flag']);
   expect(render([{ table, specs: {} }]).problems).toEqual(['specs is empty']);
 });
 
-test('the script writes a default in one form for a table cell, and in another form for a doc comment', () => {
+test('scripts/limits.js writes a default in one form for a table cell, and in another form for a doc comment', () => {
   const mode = oneOf(['a'], { default: 'a', text: 'A mode.' });
   const endless = limit('ms', { default: Number.POSITIVE_INFINITY, text: 'A limit.' });
   const own = limit('ms', { defaultText: '`interval`', text: 'A limit.' });
@@ -62,7 +62,7 @@ test('the script writes a default in one form for a table cell, and in another f
   ]);
 });
 
-test('on a page with two marker comments, the script replaces the table between the comments', () => {
+test('on a page with two marker comments, scripts/limits.js replaces the table between the comments', () => {
   const region = { of: 'Things', module: 'a.ts', name: 'specs' };
   const start = '<!-- options of Things: written by scripts/limits.js -->';
   const page = `before\n\n${start}\nold\n<!-- end -->\n\nafter\n`;
@@ -77,7 +77,7 @@ test('on a page with two marker comments, the script replaces the table between 
   ]);
 });
 
-test('the table of `connect` contains only options that the table of options for every connection does not have', async () => {
+test('the table of `connect` contains only options that the table for every connection does not contain', async () => {
   const [connect, reconnect] = await fillApi();
   expect(Object.keys(connect!.specs)).toContain('handlers');
   expect(Object.keys(connect!.specs)).toContain('redirects');

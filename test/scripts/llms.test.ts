@@ -4,7 +4,7 @@ import { build, sectionsOf, withoutComments } from '../../scripts/llms.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('the script reads the pages of an index, each with its name, its path and the question that it answers', () => {
+test('scripts/llms.js reads the name, the path and the question of each page in an index', () => {
   const index =
     '# Docs\n\n## Guides\n\n| guide | answers |\n|---|---|\n| [TLS](guides/tls.md), [a `b`](../c.md) | why |\n';
   expect(sectionsOf(index)).toEqual([
@@ -23,7 +23,7 @@ test('the script reads the pages of an index, each with its name, its path and t
   ]);
 });
 
-test('the script removes comments that only the tests read', () => {
+test('scripts/llms.js removes comments that only the tests read', () => {
   expect(withoutComments('```js\ncode\n```\n\n<!-- test\nappend:\nmore\n-->\n\nText\n')).toBe(
     '```js\ncode\n```\n\nText\n',
   );

@@ -1,4 +1,4 @@
-/** Tests that scripts/requirements.js reports each way in which the table, the code, the tests and the page can disagree. */
+/** Tests that scripts/requirements.js reports every possible disagreement between the table, the code, the tests and the page. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { missingCode, parseTable, render, trace, wrongCitations } from '../../scripts/requirements.js';
@@ -27,12 +27,12 @@ test('docs/requirements.txt is well formed and complete', () => {
   expect(all).toHaveLength(137);
 });
 
-test('the script reports an entry that is missing from the table', () => {
+test('scripts/requirements.js reports an entry that is missing from the table', () => {
   const without = committed.replace(/\nC25 [\s\S]*$/, '\n');
   expect(parseTable(without).problems).toContain('C25 is not in the table');
 });
 
-test('the script reads an entry of the table with all its fields', () => {
+test('scripts/requirements.js reads an entry of the table with all its fields', () => {
   expect(requirements[0]).toEqual({
     id: 'F1',
     role: 'both',
@@ -46,14 +46,14 @@ test('the script reads an entry of the table with all its fields', () => {
   expect(requirements[1]?.reason).toEqual({ status: 'deviation', why: 'because.' });
 });
 
-test('the script reports malformed entries and sections that the RFC does not have', () => {
+test('scripts/requirements.js reports malformed entries and sections that the RFC does not have', () => {
   const { problems } = parseTable('\n## G\n\nF1 peer MUST §5.9\n  x\n  code: a#b\n\nF2 MUST\n  y\n');
   expect(problems).toEqual(
     expect.arrayContaining(['F1: role "peer"', 'F1: RFC 6455 has no §5.9', 'not an entry: "F2 MUST"']),
   );
 });
 
-test('an entry cites RFC 7692 with its number, and the script looks the section up in RFC 7692', () => {
+test('if an entry cites RFC 7692 by number, scripts/requirements.js looks up the section in RFC 7692', () => {
   const entry = (sections: string): ReturnType<typeof parseTable> =>
     parseTable(`\n## G\n\nP1 both MUST ${sections}\n  x\n  code: a#b\n`);
   const mixed = entry('7692 §7.1.2.2, §9.1');
@@ -65,7 +65,7 @@ test('an entry cites RFC 7692 with its number, and the script looks the section 
 });
 
 describe('the requirements that a title of a test names', () => {
-  test('a requirement has a test if a title names it, and the test is not removed, skipped or empty', () => {
+  test('a requirement counts as tested if a test title names it, and the test is not removed, skipped or empty', () => {
     expect(traced("test('F1: works', () => {});")).toEqual([]);
     expect(traced('')).toEqual(['F1 (MUST) has no test']);
     expect(traced("test.skip('F1: works', () => {});")).toEqual([
@@ -74,19 +74,19 @@ describe('the requirements that a title of a test names', () => {
     expect(traced("describe('F1: works', () => {});")).toHaveLength(1);
   });
 
-  test('the script reports an unknown id of a requirement, and ignores ids of attacks', () => {
+  test('scripts/requirements.js reports an unknown id of a requirement, and ignores ids of attacks', () => {
     expect(traced("test('F1, F99: works', () => {});")).toEqual([
       'test/a.test.ts:1 names F99, which is not in the table',
     ]);
     expect(traced("test('F1: works [A38]', () => {});")).toEqual([]);
   });
 
-  test('the script reports an id that is neither at the start of a title nor in brackets', () => {
+  test('scripts/requirements.js reports an id that is neither at the start of a title nor in brackets', () => {
     expect(traced("test('as F1 says', () => {});")[0]).toMatch(/a\.test\.ts:1 .* mentions it, not as/);
   });
 });
 
-test('the script reports code that the table names and the source does not declare', () => {
+test('scripts/requirements.js reports code that the table names and the source does not declare', () => {
   const read = (source: string) => missingCode(requirements, () => source);
   expect(read('export function f() {}\nexport class C {\n  async m(): void {}\n}')).toEqual([]);
   expect(read('const f = 1;\nclass C {\n  #m() {}\n}')).toEqual(['F1: src/a.ts: C has no m']);
@@ -97,7 +97,7 @@ test('the script reports code that the table names and the source does not decla
   expect(missingCode(requirements, () => null)).toContain('F1: src/a.ts does not exist');
 });
 
-test('if a test is removed, the committed page docs/requirements.md no longer agrees with the tests', () => {
+test('if a test is removed, the page docs/requirements.md no longer agrees with the tests', () => {
   const page = (source: string): string =>
     render(requirements, trace(requirements, new Map([['test/a.test.ts', source]])).tests);
   const two = "test('F1: works', () => {}); test('F1: fails', () => {});";
@@ -118,6 +118,6 @@ test.each([
   ['// 7692 §7.1, §7.9', ['src/a.ts:1: RFC 7692 has no §7.9']],
   ['// §: nothing named', ['src/a.ts:1: RFC 6455 has no §']],
   ["const text = '§99: not a comment';", []],
-])('the sections that the source %j cites are checked', (source, problems) => {
+])('scripts/requirements.js checks the sections that the source %j cites', (source, problems) => {
   expect(wrongCitations(new Map([['src/a.ts', source]]))).toEqual(problems);
 });

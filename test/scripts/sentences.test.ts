@@ -1,4 +1,4 @@
-/** Tests scripts/sentences.js: which titles of tests name a sentence, which tests a sentence has, and which gaps the script reports. */
+/** Tests scripts/sentences.js: which test titles name a sentence, which tests a sentence has, and which gaps the script reports. */
 import { describe, expect, test } from 'vitest';
 import {
   fillColumn,
@@ -15,7 +15,7 @@ test.each([
   ['C61: types [C62] [D3-4]', ['D3-4']],
   ['types D1-30', []],
   ['types [D6-1]', []],
-])('the script finds the ids of the sentences in the title "%s"', (title, ids) => {
+])('scripts/sentences.js finds the ids of the sentences in the title "%s"', (title, ids) => {
   expect(sentencesOf(title)).toEqual(ids);
 });
 
@@ -35,7 +35,7 @@ const files = [
 ];
 
 describe('the page docs/4d-sentences.md', () => {
-  test('the script reads the sentences of the page with their rows', () => {
+  test('scripts/sentences.js reads each sentence of the page and its rows', () => {
     expect(sentencesOfPage(page)).toEqual([
       { id: 'D1-1', says: 'one', here: 'the same', rows: ['C61', 'A1.2-1'] },
       { id: 'D1-2', says: 'two', here: 'the same', rows: [] },
@@ -44,7 +44,7 @@ describe('the page docs/4d-sentences.md', () => {
     ]);
   });
 
-  test('a sentence has the tests of its rows, of cited sentences and of itself, but no skipped test', () => {
+  test('the tests of a sentence are those of its rows, of cited sentences and of the sentence itself, without skipped tests', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page
@@ -55,7 +55,7 @@ describe('the page docs/4d-sentences.md', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('the script reports a missing sentence, and a sentence without a test', () => {
+  test('scripts/sentences.js reports a missing sentence, and a sentence without a test', () => {
     expect(problemsOf(page, files)).toEqual(['D1-2 has neither a test nor a reason']);
     const more = [
       ...files,

@@ -1,4 +1,4 @@
-/** Tests scripts/source-scan.js, which layers.test.ts and scripts/requirements.js use: what it recognizes as code, imports and titles. */
+/** Tests scripts/source-scan.js: which code, imports and test titles it recognizes. layers.test.ts and scripts/requirements.js use it. */
 import { describe, expect, test } from 'vitest';
 import { idsOf, importsOf, scan, titlesOf } from '../../scripts/source-scan.js';
 
@@ -38,7 +38,7 @@ describe('the imports of a source', () => {
       "// import { a } from 'line'",
       "/* import { a } from 'block' */",
       'const s = "import { a } from \'string\'";',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source under test
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: this text is the input of the test
       "const t = `import { a } from 'template' ${inner ? `import('deep')` : /import '\\/x'/.source}`;",
       "const r = /import 'regexp'[/]/;",
       'const half = a / b; // import "after a division"',
@@ -83,7 +83,7 @@ describe('the titles of tests in a source', () => {
     expect(titlesOf(source).map(({ skipped }) => skipped)).toEqual([true, true, true, true, false]);
   });
 
-  test('if titles come from a table, the scanner finds them in the table', () => {
+  test('the scanner also finds titles that come from a table', () => {
     expect(titles("test.each([['F6: RSV1', 1], ['other', 2]])('%s', () => {});")).toContain('F6: RSV1');
     expect(titles("for (const [name] of [['F7: opcode 3']]) test(name, () => {});")).toContain(
       'F7: opcode 3',

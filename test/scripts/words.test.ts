@@ -12,12 +12,12 @@ test.each([
   'Where no connection comes about',
   'five octets',
   'const COPY_UP_TO = 1;',
-])('the script reports the wording %j', (line) => {
+])('scripts/words.js reports the wording %j', (line) => {
   expect(findIn('file.ts', `fine\n  ${line}\n`)).toMatchObject([{ file: 'file.ts', line: 2, text: line }]);
 });
 
 test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'memory of its own'])(
-  'the script accepts the wording %j',
+  'scripts/words.js accepts the wording %j',
   (line) => {
     expect(findIn('file.ts', line)).toEqual([]);
   },

@@ -1,4 +1,4 @@
-/** Tests endpoints on an existing HTTP server: paths, other listeners, and detaching. */
+/** Tests endpoints on an existing HTTP server: their paths, other listeners on the server, and detaching. */
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -39,7 +39,7 @@ describe('the paths of attached endpoints', () => {
     const port = await listenHttp(http);
     expect(await greeting(port, '/chat')).toBe('chat');
     expect(await greeting(port, '/news?since=1')).toBe('news');
-    // Paths are compared literally, and are neither decoded nor resolved (A2).
+    // Paths are compared literally. The server neither decodes nor resolves them (A2).
     for (const other of ['/', '/chat/', '/CHAT', '//chat', '/news/../chat', '/%63hat']) {
       expect(await greeting(port, other), other).toBe('404');
     }
@@ -74,7 +74,7 @@ describe('the paths of attached endpoints', () => {
 });
 
 describe('attached endpoints and other listeners of the upgrade event', () => {
-  test('an upgrade whose path matches no endpoint is left to the other listeners', async () => {
+  test('if the path of an upgrade matches no endpoint, our server leaves the upgrade to the other listeners', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     http.on('upgrade', (request, socket) => {
@@ -100,9 +100,9 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
       const claimed: Duplex[] = [];
       server.attach(http, { path: '/chat' });
       http.on('upgrade', (request, socket) => {
-        // FAULT-7: Vite listens for the errors of every upgrade, also of those that it does not answer.
+        // FAULT-7: Vite adds an 'error' listener to the socket of every upgrade, even if it does not answer the upgrade.
         socket.on('error', () => {});
-        // The listener reads from one socket, and begins to answer on the other socket.
+        // This listener reads from one of the two sockets, and begins to answer on the other socket.
         if (request.url === '/read') socket.on('data', () => {});
         else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
         else return;
@@ -115,8 +115,8 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
         theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
         while (claimed.length < theirs.length) await once(http, 'upgrade');
       }
-      // This request arrives after the other two requests. When it is answered at its deadline, the deadlines of the other two have passed
-      // as well.
+      // This request arrives after the other two requests. When it is answered at its deadline, the earlier deadlines of the other two
+      // requests have also passed.
       const peer = await open(port)
         .write(requestHead({}, 'GET /untaken HTTP/1.1'))
         .until(() => refused.length > 0);
@@ -132,7 +132,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     },
   );
 
-  test('A49, C19: if the peer resets an upgrade that no listener has taken yet, the process does not end', async () => {
+  test('A49, C19: if the peer resets an upgrade that no listener has taken yet, the process does not crash', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
@@ -140,7 +140,7 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     const socket = await left;
     const closed = new Promise((resolve) => socket.on('close', resolve));
     peer.socket.resetAndDestroy();
-    // Without a listener for 'error', the error would be thrown, and the test run would fail.
+    // Without a listener for 'error', the socket would throw the error, and the test run would fail.
     await closed;
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
@@ -155,8 +155,8 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     const port = await listenHttp(http);
     const peer: RawPeer = plainPeer(port).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // The second server answers first, because the listener of the application calls it. An attached server comes after every other
-    // listener.
+    // The second server answers first, because a listener of the application calls it. An attached server always runs after all other
+    // listeners.
     expect(peer.frames[0]!.payload.toString()).toBe('second');
     expect(peer.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(refused.map(({ code }) => code)).toEqual(['WS_HANDSHAKE_TAKEN']);
@@ -177,7 +177,8 @@ describe('attached endpoints and other listeners of the upgrade event', () => {
     greeter('stays').attach(http);
     const peer = plainPeer(await listenHttp(http)).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    // The HTTP server reads these limits at each of its checks. We set them only now, so that they did not apply to the request itself.
+    // The HTTP server reads these limits at each of its checks. The test sets them only now, so that they do not apply to the request
+    // itself.
     http.requestTimeout = 50;
     http.headersTimeout = 40;
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -190,7 +191,7 @@ describe('detaching an endpoint', () => {
     return http.listenerCount('upgrade');
   }
 
-  test('detach removes only its own endpoint, and a second call leaves the next endpoint with this path', async () => {
+  test('detach removes only its own endpoint, and a second call does not remove a new endpoint with the same path', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -203,11 +204,11 @@ describe('detaching an endpoint', () => {
     detach();
     await chat.shutdown({ grace: 20 });
     expect(await greeting(port, '/chat')).toBe('successor');
-    // The connection stayed open after detach, and was closed by the shutdown of the server.
+    // The connection stayed open after detach. Later, the shutdown of the server closed it.
     expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
   });
 
-  test('connections that are open before detach stay open after it and still work', async () => {
+  test('connections that are open when detach is called stay open and still work', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
     shutdowns.push(() => server.shutdown({ grace: 50 }));
@@ -219,12 +220,12 @@ describe('detaching an endpoint', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('a server answers upgrades with 503 during its shutdown, and no longer listens for upgrades after it', async () => {
+  test('a server answers upgrades with 503 during its shutdown, and no longer listens for upgrades after its shutdown', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);
     const port = await listenHttp(http);
-    // The client does not answer our Close frame, so the shutdown waits.
+    // The client does not answer our Close frame, so the shutdown has to wait.
     const silent = await plainPeer(port).open();
     const done = server.shutdown({ grace: 60_000 });
     expect(await plainPeer(port).write(requestHead()).answer()).toMatch(/^HTTP\/1\.1 503 /);

@@ -1,4 +1,4 @@
-/** Tests one attempt of a client that is aborted at any step. The attempt rejects with the reason of the abort, and releases everything. */
+/** Tests an attempt of a client that is aborted at any step. The attempt rejects with the reason of the abort, and releases everything. */
 import { getEventListeners } from 'node:events';
 import { connect as netConnect } from 'node:net';
 import { duplexPair } from 'node:stream';
@@ -34,16 +34,16 @@ function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
   }, options);
 }
 
-/** The result of one attempt, and what it left open. */
+/** The result of one attempt, and the resources that it left open. */
 interface Outcome {
   readonly connection: Connection | null;
   readonly error: unknown;
-  /** Whether the moment of the abort was reached. */
+  /** Whether the test has reached the moment of the abort. */
   readonly isAborted: boolean;
 }
 
 /**
- * Dials, and aborts at the `moment`-th event of any stream, before or after the listeners of this event are called.
+ * Starts an attempt, and aborts it at the `moment`-th event of any stream, before or after the listeners of this event.
  * @returns a promise that resolves when the attempt has settled and its connection, if there is one, is closed
  */
 async function dialAborted(
@@ -66,7 +66,7 @@ async function dialAborted(
   }
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   if (connection === null) {
-    // All sockets that the attempt opened are destroyed, so their other ends close as well.
+    // All sockets of the attempt must be destroyed. Then their other ends close as well.
     while (events.sockets.some((socket) => !socket.destroyed)) await new Promise(setImmediate);
   } else {
     connection.terminate();
@@ -91,7 +91,7 @@ const routes: Record<string, () => Promise<Route>> = {
     );
     return { url: `ws://127.0.0.1:${first.port}/`, options: { redirects: 1 } };
   },
-  'an https proxy and TLS through it': async () => {
+  'an https proxy and TLS to the server': async () => {
     const { port } = await scripted(accepts, { tls });
     const proxy = await proxyTo(port, { tls });
     return {
@@ -119,7 +119,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
             rejected++;
           } else if (!outcome.isAborted) break;
         }
-        // Every step has its own events: the lookup of the name, TCP, TLS, the request and the answer.
+        // Every step has its own events: the look-up of the name, TCP, TLS, the request and the answer.
         expect(rejected).toBeGreaterThan(10);
       }
     },
@@ -127,7 +127,7 @@ describe('FAULT-3: an abort at any event of any socket', () => {
 });
 
 describe('FAULT-3: an abort between the 101 and the end of dial', () => {
-  /** Dials over a Duplex in memory, on which the response arrives in one piece. Aborts after this number of microtasks. */
+  /** Starts an attempt over a Duplex in memory. The response arrives in one piece. Aborts after this number of microtasks. */
   async function abortAfter(
     microtasks: number,
   ): Promise<{ opened: boolean; used: number; destroyed: boolean }> {
@@ -176,7 +176,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
         opened ? { used: 36_864, destroyed: false } : { used: 0, destroyed: true },
       );
     }
-    // Some aborts come before the attempt has ended, and some come after it.
+    // Some aborts happen before the end of the attempt, and some happen after it.
     expect(new Set(outcomes.map(({ opened }) => opened)).size).toBe(2);
     expect(outcomes.filter(({ opened }) => !opened).length).toBeGreaterThan(1);
   });

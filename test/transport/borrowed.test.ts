@@ -1,4 +1,4 @@
-/** FAULT-1: tests a message whose memory the application transfers, resizes or changes after `send`. */
+/** FAULT-1: tests messages in memory that the application transfers, resizes or changes after `send`. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect, WebSocketServer } from '../../src/index.ts';
@@ -13,8 +13,8 @@ import {
 import { slabBytes } from '../../src/transport/slabs.ts';
 import { Waiting } from '../../src/transport/waiting.ts';
 
-describe('a payload that waits and still belongs to the application', () => {
-  test('FAULT-1: the payload is copied in pieces, each when the socket can take it', () => {
+describe('a payload of the application that waits to be sent', () => {
+  test('FAULT-1: a payload is copied piece by piece, each piece only when the socket can take it', () => {
     const payload = randomBytes(100_000);
     const waiting = new Waiting();
     waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);
@@ -41,7 +41,7 @@ describe('a payload that waits and still belongs to the application', () => {
       giveUp(memory);
       expect(takeMemory(size).buffer).not.toBe(memory.buffer);
     }
-    // The memory of the second `takeMemory(5000)`, which is a slab of 8 KiB, was not released.
+    // The slab (a shared write buffer of 8 KiB) of the second `takeMemory(5000)` is not released yet.
     expect(slabBytes().inUse - before).toBe(8192);
   });
 
@@ -66,7 +66,7 @@ interface End {
   readonly errors: Error[];
 }
 
-/** A server and a client that are connected over TCP. */
+/** Connects a server and a client over TCP. */
 async function pair(compression: boolean): Promise<{ server: End; client: End }> {
   const ends = { server: [] as Buffer[], client: [] as Buffer[] };
   const errors = { server: [] as Error[], client: [] as Error[] };
@@ -97,7 +97,7 @@ async function pair(compression: boolean): Promise<{ server: End; client: End }>
 
 type Shape = 'fixed' | 'resizable';
 
-/** What an application may do with a payload after `send`. `shape` is the kind of memory that the payload has; `run` does it. */
+/** What an application may do with a payload after `send`. `shape` is the required kind of memory, and `run` performs the action. */
 const deeds: Record<string, { shape: Shape; run: (payload: Uint8Array<ArrayBuffer>) => void }> = {
   'transferred by structuredClone': {
     shape: 'fixed',
@@ -124,7 +124,7 @@ function resize(buffer: ArrayBuffer, size: number): void {
   (buffer as unknown as Resizable).resize(size);
 }
 
-/** Returns a payload in memory of the kind `shape`. If `isRandom`, compression does not make the payload smaller. */
+/** Returns a payload in memory of this shape. If `isRandom` is true, compression cannot make the payload smaller. */
 function payloadOf(size: number, shape: Shape, isRandom: boolean): Uint8Array<ArrayBuffer> {
   const Resizing = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
   const buffer = shape === 'fixed' ? new ArrayBuffer(size) : new Resizing(size, { maxByteLength: size * 2 });
@@ -137,7 +137,7 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
   for (const compression of [false, true]) {
     for (const [name, { shape, run }] of Object.entries(deeds)) {
       const how = compression ? 'with compression' : 'uncompressed';
-      test(`FAULT-1: if a payload is ${name} after send, ${how}, the peer receives the whole message, or the sender reports one error`, async () => {
+      test(`FAULT-1: if a payload is ${name} after send, the peer receives the whole message, or the sender reports one error (${how})`, async () => {
         for (const size of [100, 4097, 20_000, 400_000]) {
           for (const isRandom of [false, true]) {
             const { server, client } = await pair(compression);
@@ -155,14 +155,15 @@ describe.each(['server', 'client'] as const)('FAULT-1: a payload that a %s sends
               expect(receiver.received.length).toBe(3);
             } else {
               expect(sender.errors.length).toBe(1);
-              // The error says that the application transferred or resized the payload, and not that a socket failed.
+              // The error says that the application has transferred or resized the payload. It must not say that a socket has failed.
               expect(sender.errors[0]?.message).toContain(`a payload of ${size} bytes was transferred`);
               expect((await sender.connection.closed).code).toBe(1006);
-              // The peer received only the message that was sent before the payload.
+              // The peer has received only the earlier message.
               await receiver.connection.closed;
               expect(receiver.received.map(String).slice(1)).toEqual([]);
             }
-            // A payload is copied immediately if it waits for the codec, has a resizable buffer, or is masked.
+            // The payload is copied immediately if it waits for the codec, has a resizable buffer, or is masked. In other cases, sending
+            // may fail.
             const mayFail = role === 'server' && shape === 'fixed' && !compression && size > 4096;
             if (!mayFail) expect(sender.errors).toEqual([]);
           }

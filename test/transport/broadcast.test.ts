@@ -1,6 +1,6 @@
 /**
- * Tests broadcasts to connections with and without compression. A message is compressed once for all connections with the same settings.
- * Each connection receives its messages in order. RFC 7692 §7.1.1.
+ * Tests broadcasts to connections with and without compression. The server compresses a message once for all connections with the same
+ * settings. Each connection receives its messages in order. RFC 7692 §7.1.1.
  */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -31,7 +31,7 @@ interface Member {
   readonly strict: StrictInflate;
 }
 
-/** Starts a server, and clients with these offers. */
+/** Starts a server, and one client for each of these offers. */
 async function group(
   offers: readonly (string | null)[],
   options: object = {},
@@ -68,7 +68,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: a server compresses a broadcast once for each window size without context, and once for each context', async () => {
+test('P7, P26: a server compresses a broadcast once per window size, and separately for each connection with a context', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -76,7 +76,7 @@ test('P7, P26: a server compresses a broadcast once for each window size without
   const messages = [`${jsonOf(1500, 1)}`, jsonOf(3000, 2), `${jsonOf(9000, 1)}`];
   for (const message of messages) expect(server.broadcast(message)).toBe(offers.length);
   expect(compress.mock.calls.length).toBe(2 * messages.length);
-  // Codecs with a context call compressNow inside compress, so these calls are subtracted.
+  // A codec with a context calls compressNow inside compress, so these calls are subtracted.
   expect(compressNow.mock.calls.length - compress.mock.calls.length).toBe(2 * messages.length);
   const seen: string[] = [];
   for (const [index, member] of members.entries()) {
@@ -96,7 +96,7 @@ test('P7, P26: a server compresses a broadcast once for each window size without
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: a broadcast is uncompressed if it is below the threshold, compress is false, or compression does not make it smaller', async () => {
+test('P7: a broadcast is sent uncompressed if it is small, if compress is false, or if compression does not make it smaller', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));
@@ -119,7 +119,7 @@ const uses: [name: string, use: (bytes: Uint8Array<ArrayBuffer>) => unknown][] =
   ['transferred', (bytes) => structuredClone(bytes.buffer, { transfer: [bytes.buffer] })],
 ];
 test.each(uses)(
-  'FAULT-1: a compressed broadcast reaches every connection whole if its payload is %s after the call',
+  'FAULT-1: if the payload of a compressed broadcast is %s after the call, every connection still receives the whole message',
   async (_, use) => {
     const { server, members } = await group([noContext, noContext, small, context, context, null]);
     const sent: Buffer[] = [];
@@ -176,10 +176,10 @@ test("P7, P26: zlib's threads compress a large broadcast once for each window si
   server.broadcast(large);
   for (const { connection } of members) connection.send('behind');
   expect(compressNow).not.toHaveBeenCalled();
-  // Each of the two window sizes without a context needs one compression, and so does the connection with a context.
+  // The two window sizes without a context need one compression each. The connection with a context needs a third compression.
   expect(compress.mock.calls.length).toBe(3);
   expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
-  // The message waits on each connection, but memory holds it only twice: as the payload, and as an uncompressed frame.
+  // The message waits on each connection. However, memory contains it only twice: as the payload, and as an uncompressed frame.
   for (const { connection } of members.slice(0, 5))
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(large.length);
   expect(budget.used).toBeLessThan(large.length * 2.1);
@@ -283,8 +283,8 @@ describe('FAULT-4: memory that many connections share', () => {
   };
 
   /**
-   * Returns connections on blocked sockets. Like TCP sockets, these sockets read from the memory that is written, so data that waits is not
-   * copied.
+   * Returns connections on blocked sockets. Like TCP sockets, these sockets read directly from the memory of a write. So data that waits is
+   * not copied.
    */
   function members(
     budget: MemoryBudget,
@@ -329,7 +329,7 @@ describe('FAULT-4: memory that many connections share', () => {
         message.release();
         await turn();
       }
-      // The frames exist when zlib's threads have finished.
+      // The compressed frames exist only after zlib's threads have finished.
       await vi.waitUntil(() => lines.every(({ connection }) => connection.endpoint.canSendSerialized));
       await turn();
       expect(budget.used).toBeGreaterThan(5 * 48_000 * 0.9);

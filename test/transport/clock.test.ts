@@ -1,6 +1,6 @@
 /**
- * Tests that the library takes the timer functions once, when its module is loaded. Timers do not run in the AsyncLocalStorage context of a
- * connection.
+ * Tests that the library stores the timer functions once, when its module is loaded. Also tests that timers do not run in the
+ * AsyncLocalStorage context of a connection.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
@@ -126,11 +126,11 @@ test('FAULT-6: with compression, `drain` does not run in the async context of an
         handlers: { message: nothing, drain },
       });
       opened.push(second);
-      // Random data stays large, and is compressed in zlib's threads.
+      // Compression cannot make random data smaller. zlib's threads compress this message.
       expect(second.send(randomBytes(60_000))).toBe(false);
     });
   });
-  // The first connection writes in each turn of the event loop, so it is the first at the end of the turn.
+  // The first connection writes in each turn of the event loop. So it is the first connection that is handled at the end of a turn.
   let isRunning = true;
   const busy = (): void => {
     if (!isRunning) return;

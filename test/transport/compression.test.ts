@@ -61,7 +61,7 @@ async function serve(options: ServerOptions = {}, more: ConnectionHandlers = {})
   return { port, server, connections, log };
 }
 
-/** A raw client whose handshake the server has accepted. */
+/** Opens a connection with a raw client, and waits until the server has accepted the handshake. */
 async function peerOf(port: number, offer: string | null = 'permessage-deflate'): Promise<RawPeer> {
   const peer = RawPeer.to(port);
   closing.push(() => peer.destroy());
@@ -69,7 +69,7 @@ async function peerOf(port: number, offer: string | null = 'permessage-deflate')
   return peer;
 }
 
-/** Returns the extension field of the 101, or null. */
+/** Returns the extension field of the 101 response, or null. */
 function answerOf(peer: RawPeer): string | null {
   return /^Sec-WebSocket-Extensions: (.*)\r$/im.exec(peer.head)?.[1] ?? null;
 }
@@ -116,7 +116,7 @@ async function answering(
   return { url: `ws://127.0.0.1:${port}/`, peers };
 }
 
-/** Waits until the condition is true. Use it for a condition that no event of a test socket reports. */
+/** Waits until the condition is true. Use it if no event of a test socket reports the condition. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
@@ -294,7 +294,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     }
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message) }));
     peer.write(anyFrame({ opcode: 1, rsv: 4, payload: deflated(message, { dictionary: message }) }));
-    // The second message refers to the first message, although the server has promised to keep no context.
+    // The second message refers to the first message, although the server has promised to keep no context. So the client fails with 1007.
     await peer.until(() => framesOf(peer.received.subarray(begin)).length === 3);
     expect(received).toEqual([`${message}`]);
     expect(readFrames(peer.received.subarray(begin))[2]!.payload.readUInt16BE()).toBe(1007);
@@ -384,7 +384,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     const [connection] = connections as [Connection];
     peer.write(masked(Op.Text, deflated(jsonOf(500_000, 1))));
     peer.write(anyFrame({ opcode: 1, payload: 'behind', key: rfcKey }));
-    // The application pauses while the message is being inflated, or before the message arrives. In both cases, no message is delivered.
+    // The application pauses while the message is decompressed, or before the message arrives. In both cases, no message is delivered.
     for (let n = 0; n < 3; n++) await nextTurn();
     connection.pause();
     const before = log.length;
@@ -449,7 +449,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     connection.ping('overtakes');
     const closed = connection.close(3000, 'done');
     expect(connection.send('too late')).toBe(false);
-    // The messages arrive even if the peer sends its Close and FIN before it has all of them.
+    // The peer sends its Close frame and FIN before it has received all messages. The messages arrive nevertheless.
     peer.write(closeFrame(3001));
     peer.socket.end();
     await peer.answer();
@@ -484,7 +484,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: messages in compression count for the send cap: the first is accepted, one beyond the cap ends the connection', async () => {
+  test('A32: messages in compression count for the send cap, and a message beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -517,7 +517,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     for (let n = 0; n < 60; n++) socket.write(bomb);
     const [connection] = connections as [Connection];
     await until(() => received > 1);
-    // Waits until no more bytes move. Then the buffers of the kernel are full, and only a little more waits in the process.
+    // The loop waits until no more bytes move. Then the buffers of the kernel are full, and only a little more data waits in the process.
     for (let last = -1; received !== last; ) {
       last = received;
       await setTimeout(200);
@@ -541,7 +541,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     for (let n = 0; n < 10; n++) peer.write(masked(Op.Binary, message));
     const seen: number[] = [];
     for (let n = 0; n < 50; n++) await nextTurn();
-    // With 80,000 bytes waiting the connection has stopped reading, so a later ping is not answered.
+    // 80,000 bytes wait, so the connection has stopped reading. Therefore it does not answer a later ping.
     peer.write(anyFrame({ opcode: 9, payload: 'there?', key: rfcKey }));
     for (let n = 0; n < 50; n++) await nextTurn();
     expect(peer.frames).toEqual([]);
@@ -574,13 +574,13 @@ describe('A35: the compression budget', () => {
     expect(budget.used).toBe(context);
     expect(compression.accept(offersOf('permessage-deflate'))!.answer.parameters).toEqual([]);
     b.codec.close();
-    // If the client promises to keep no context, the server reserves no memory for its messages.
+    // If the client promises to keep no context, the server reserves no memory for the client's messages.
     const before = budget.used;
     compression.accept(offersOf('permessage-deflate; client_no_context_takeover'));
     expect(budget.used).toBe(before);
   });
 
-  test('A35: if the budget has no room, a client asks for no context takeover, and reserves only what was negotiated', async () => {
+  test('A35: if the budget has no room, a client offers server_no_context_takeover, and reserves only what was negotiated', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();
@@ -589,7 +589,7 @@ describe('A35: the compression budget', () => {
     const second = compression.offer();
     expect(formatExtensions(second.offers)).toMatch(/server_no_context_takeover/);
     expect(budget.used).toBe(context);
-    // If the server agrees to a smaller window, the memory that is not needed is released.
+    // If the server agrees to a smaller window, the client releases the memory that it does not need.
     first.confirm(offersOf('permessage-deflate; server_max_window_bits=9'));
     expect(budget.used).toBe(512 + 512);
     first.codec!.close();
@@ -620,7 +620,7 @@ describe('A35: the compression budget', () => {
     }
     expect(connections.length).toBe(2000);
     expect(2000 - without).toBe(Math.floor(budget.limit / context));
-    // Memory for a sending context is reserved at the first message. The budget has almost no room for it.
+    // The memory for a sending context is reserved at the first message. The budget has almost no room left.
     const message = jsonOf(600, 1);
     for (const connection of connections) {
       connection.send(message);
@@ -644,7 +644,7 @@ describe('A35: the compression budget', () => {
   test('A35: if a handshake fails, a server and a client release the memory that they reserved for compression', async () => {
     const budget = new CompressionBudget();
     const compression = { budget };
-    // The handshakes of a server fail because the application refuses the request or throws, or because its answer is invalid.
+    // The handshakes fail for three reasons: the application refuses the request, the application throws, or the answer is invalid.
     const server = new WebSocketServer(
       {
         upgrade: ({ path }) => {
@@ -666,7 +666,7 @@ describe('A35: the compression budget', () => {
       expect(peer.status).toBeGreaterThan(399);
       expect(budget.used).toBe(0);
     }
-    // The handshakes of a client fail for every reason that is possible.
+    // The handshakes of a client fail for every possible reason.
     const ends: [string | null, string][] = [
       ['permessage-deflate; unknown', '101 Switching Protocols'],
       ['permessage-deflate, permessage-deflate', '101 Switching Protocols'],

@@ -1,4 +1,4 @@
-/** Tests the client's handshake up to an open connection, against servers and proxies that follow a script. */
+/** Tests a client from the call of `connect` to an open connection. The servers and proxies of these tests follow a script. */
 import { getEventListeners } from 'node:events';
 import { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -30,7 +30,7 @@ async function dialed(url: string, options: ConnectOptions = {}): Promise<Connec
   return connection;
 }
 
-/** Returns the error with which an attempt fails. */
+/** Returns the error of an attempt that fails. */
 async function failure(url: string | URL, options: ConnectOptions = {}): Promise<HandshakeError> {
   const error = await connect(url, options).then(
     (connection) => {
@@ -53,7 +53,7 @@ async function first(connection: Connection): Promise<string | Buffer | undefine
   return undefined;
 }
 
-/** Checks that the client left no connection to a scripted server open. */
+/** Checks that the client has left no open connection to a scripted server. */
 async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
   while ([...server.open].some((socket) => !socket.readableEnded && !socket.destroyed)) {
     for (const socket of server.open) socket.resume();
@@ -72,7 +72,7 @@ describe('how a client reaches the server', () => {
     const refused = await failure(`ws://127.0.0.1:${closed}/`);
     expect([refused.stage, refused.code, refused.status]).toEqual(['tcp', 'ECONNREFUSED', 0]);
     expect(refused.message).toContain(String(closed));
-    // If a name has several addresses, Node throws an AggregateError, which has no text.
+    // If a name has several addresses, Node throws an AggregateError without a text.
     const several = await failure(`ws://localhost:${closed}/`, {
       tcp: {
         autoSelectFamily: true,
@@ -183,7 +183,7 @@ describe('how a client reaches the server', () => {
     const secure = () => agent.createConnection({ ...agent.options, ...where, servername: 'localhost' })!;
     expect(await first(await dialed(url, { socket: secure }))).toBe('given');
     expect(await first(await dialed(url, { tls: { ca }, socket: () => netConnect(where) }))).toBe('given');
-    // The server's certificate is verified, and this agent does not trust the test CA.
+    // The client verifies the certificate of the server, and this agent does not trust the test CA.
     const stranger = new HttpsAgent();
     const error = await failure(url, {
       socket: () => stranger.createConnection({ ...where, servername: 'localhost' })!,
@@ -248,7 +248,7 @@ describe('how a client reaches the server', () => {
 });
 
 describe('FAULT-8: the place that an error of a client names', () => {
-  test('FAULT-8: the error of a client names the URL without the credentials and the query, which may contain tokens', async () => {
+  test('FAULT-8: the error of a client names the URL without the credentials, and without the query, because the query may contain tokens', async () => {
     const { port } = await scripted(
       ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
     );
@@ -310,7 +310,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
     const server = await scripted(echoAccept);
     for (const bad of attacks) {
       const [rest, options] = make(bad);
-      // In a URL, characters beyond ASCII are encoded, as U4 demands.
+      // U4 requires that characters beyond ASCII are encoded in a URL.
       if (name === 'host' && bad === '\u010d\u010a') continue;
       const url = rest === '/' ? `ws://127.0.0.1:${server.port}/` : `ws://${rest}`;
       await expect(connect(url, options), JSON.stringify(bad)).rejects.toSatisfy(
@@ -364,7 +364,7 @@ describe('O1, A9: a client checks its arguments before it sends a byte', () => {
 });
 
 describe('FAULT-10: options that exclude each other', () => {
-  test("FAULT-10: a client refuses options with two ways to the server, but ignores the environment's proxy if a socket is passed", async () => {
+  test("FAULT-10: a client refuses options that name two ways to the server, but a socket has priority over the environment's proxy", async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -467,7 +467,7 @@ describe('the response of the server', () => {
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
   ])(
-    '%s: a client refuses the response, and delivers no frame that follows it (A46)',
+    '%s: a client refuses the response, and delivers no frame after the response (A46)',
     async (_name, make, code) => {
       const messages: unknown[] = [];
       const server = await scripted((request) => {
@@ -577,7 +577,7 @@ describe('the response of the server', () => {
 });
 
 describe('FAULT-0: responses that real servers send, and responses that are refused', () => {
-  /** Returns a 101 that a server might write. `accept` is the value of Sec-WebSocket-Accept. */
+  /** Returns a 101 response that a real server might write. `accept` is the value of Sec-WebSocket-Accept. */
   type Head = (accept: string) => string;
   const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
   const withAccept =
@@ -651,16 +651,17 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
 
   const answered: Record<string, string> = {
     'permessage-deflate': 'permessage-deflate',
-    'without takeover': 'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    'both parameters of context takeover':
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     'no spaces': 'permessage-deflate;server_no_context_takeover;server_max_window_bits=15',
-    'a window that was not asked for': 'permessage-deflate; server_max_window_bits=12',
+    'a window that the client did not request': 'permessage-deflate; server_max_window_bits=12',
     'a quoted value': 'permessage-deflate; client_max_window_bits="12"',
     'empty elements': ', permessage-deflate,',
     'white space everywhere': 'permessage-deflate ;  server_max_window_bits = 12',
   };
 
   test.each(Object.entries(answered))(
-    'FAULT-0: the client accepts the extension field with %s',
+    'FAULT-0: the client accepts an extension field with this form or content: %s',
     async (_name, value) => {
       const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
       const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });
@@ -669,7 +670,7 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
     },
   );
 
-  // Each refusal with its reason. The rows above test the other rules.
+  // Each refusal has its reason. The table above tests the other rules.
   const refused: Record<string, [Head, string]> = {
     // 9112 §5.2: a sender must not fold fields. All parsers have to read the same fields from one head.
     'a folded field': [withAccept(`${usual}X: a\r\n b\r\n`), 'WS_HANDSHAKE_HEADER_FOLDED'],
@@ -678,18 +679,18 @@ describe('FAULT-0: responses that real servers send, and responses that are refu
       withAccept('Upgrade : websocket\r\nConnection: Upgrade\r\n'),
       'WS_HANDSHAKE_HEADER_LINE',
     ],
-    // §4.1 (2): the value has to be "websocket", and not a list of protocols.
+    // §4.1 (2): the value must be "websocket". A list of protocols is not allowed.
     'a list in Upgrade': [
       withAccept('Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n'),
       'WS_RESPONSE_UPGRADE',
     ],
     'Upgrade twice': [withAccept(`${usual}Upgrade: websocket\r\n`), 'WS_RESPONSE_UPGRADE'],
-    // §4.1 (6): the subprotocol was not offered. Browsers and the library ws refuse the response as well.
+    // §4.1 (6): the client did not offer this subprotocol. Browsers and the package ws also refuse the response.
     'an empty Sec-WebSocket-Protocol': [
       withAccept(`${usual}Sec-WebSocket-Protocol:\r\n`),
       'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
     ],
-    // 9112 §6.1: a parser that applies this field would read the first frames as chunks.
+    // 9112 §6.1: a parser that obeys this field would read the first frames as chunks.
     'Transfer-Encoding': [withAccept(`${usual}Transfer-Encoding: chunked\r\n`), 'WS_RESPONSE_BODY'],
   };
 
@@ -705,7 +706,7 @@ test('O7: if the server does not speak TLS, the error says this in one line and 
   });
   const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
   expect(stage).toBe('tls');
-  // The message is one line, and does not contain the line number in OpenSSL's source code.
+  // The message is one line. It does not contain a line number in the source code of OpenSSL.
   expect(message).toMatch(
     /^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\? \[wss:\S+\]$/,
   );
@@ -732,7 +733,7 @@ describe('the deadline and the signal of an attempt', () => {
     const error = await failure(`ws://127.0.0.1:${drips.port}/`, { handshakeTimeout: 150 });
     expect(['WS_DIAL_TIMEOUT', 'WS_HANDSHAKE_START_LINE']).toContain(error.code);
     stop = true;
-    // This server never answers the TLS handshake.
+    // This server never answers in the TLS handshake.
     const notTls = await scripted(() => {});
     expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       stage: 'timeout',
@@ -814,14 +815,14 @@ describe('TLS to the server', () => {
     },
   );
 
-  test('O7: a client refuses a certificate whose CA it does not trust, and sends no request', async () => {
+  test('O7: a client refuses a certificate if it does not trust the CA of the certificate, and sends no request', async () => {
     const server = await scripted(echoAccept, { tls });
     const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
     expect(error.stage).toBe('tls');
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: a client sends a host name as SNI, but no address; with ALPN it requests http/1.1', async () => {
+  test('O8: a client sends a host name as SNI, but never an address, and requests http/1.1 by ALPN', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -905,7 +906,7 @@ describe('redirects', () => {
     for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
       const server = await redirecting({ '/': location });
       const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
-      // An empty Location is a valid relative URL: it leads to the same URL again.
+      // An empty Location is a valid relative URL, which leads to the same URL.
       expect(error.code, String(location)).toBe(
         location === '' ? 'WS_REDIRECT_LIMIT' : 'WS_REDIRECT_LOCATION',
       );
@@ -931,7 +932,7 @@ describe('redirects', () => {
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: a client sends no credentials to another host or port, even after a redirect back from there', async () => {
+  test('A42: after a redirect to another host or port, a client sends no credentials, even if a second redirect leads back', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -950,7 +951,7 @@ describe('redirects', () => {
     const named = await redirecting({ '/': `ws://localhost:${back.port}/` });
     await dialed(`ws://127.0.0.1:${named.port}/`, { redirects: 1, headers: secrets, tcp: { family: 4 } });
     expect(back.requests.at(-1)).not.toMatch(/secret/);
-    // User information in Location is not a credential of the application.
+    // User information in Location does not come from the application, so the client does not send it.
     const forged = await redirecting({ '/': `ws://user:forged@127.0.0.1:${back.port}/` });
     await dialed(`ws://127.0.0.1:${forged.port}/`, { redirects: 1 });
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
@@ -967,7 +968,7 @@ describe('redirects', () => {
     });
     expect(server.requests[0]).toContain('Sec-WebSocket-Protocol: chat, bearer.secret');
     expect(target.requests[0]).not.toMatch(/secret|public|Sec-WebSocket-Protocol/i);
-    // The Origin names the page for which the client speaks. It is not secret, and the server needs it to decide.
+    // The Origin names the page that uses the client. It is not secret, and the server needs it for its decision.
     expect(target.requests[0]).toContain('Origin: https://page.example');
     expect(connection.subprotocol).toBe('');
   });
@@ -1006,7 +1007,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: if a required subprotocol may not be sent to another origin, the attempt fails without a request to it', async () => {
+  test('FAULT-10: if a required subprotocol may not be sent to another origin, the attempt fails, and this origin receives no request', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -1039,7 +1040,7 @@ describe('redirects', () => {
     const url = `wss://127.0.0.1:${server.port}/`;
     await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
     expect(presented.splice(0)).toEqual([true, false]);
-    // A certificate in a secure context of the application is removed with the whole context, including its CA.
+    // If the application passes a secure context with a certificate, the client removes the whole context, including its CA.
     const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
     const error = await failure(url, { redirects: 1, tls: { secureContext } });
     expect(error.stage).toBe('tls');
@@ -1066,7 +1067,7 @@ describe('redirects', () => {
 describe('proxies of a client', () => {
   type Answer = (request: ScriptedRequest, upstream: () => Socket) => void;
 
-  /** Starts an HTTP proxy. It connects each tunnel to `port`, whatever host the request names, unless `answer` replaces this behaviour. */
+  /** Starts an HTTP proxy. It connects each tunnel to `port`, and ignores the requested host. `answer` can replace this behaviour. */
   function proxying(port: number, answer?: Answer, options: Parameters<typeof scripted>[1] = {}) {
     return scripted((request) => {
       const { socket, rest } = request;
@@ -1112,18 +1113,18 @@ describe('proxies of a client', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test("A43: bytes that arrive with the proxy's 200 are passed on to the response or TLS, and are not lost", async () => {
-    // The proxy sends the first bytes of the origin in the same segment as its own answer.
+  test('A43: bytes that arrive together with the 200 of a proxy are not lost, with and without TLS to the server', async () => {
+    // This proxy sends the first bytes of the origin in the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
       socket.on('data', (chunk) => (request += chunk.toString('latin1')));
-      // The origin's informational answer and the first half of its response arrive with the answer of the proxy.
+      // The 103 of the origin and the first half of its response arrive together with the answer of the proxy.
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 40');
       setTimeout(() => socket.end('3 No\r\nContent-Length: 0\r\n\r\n'), 20);
     });
     const error = await failure('ws://origin.example/', { proxy: `http://127.0.0.1:${speaksFirst.port}` });
     expect([error.status, error.stage]).toEqual([403, 'http']);
-    // An alert in the same segment as the 200 is passed on to TLS.
+    // Here a TLS alert arrives in the same segment as the 200. The client passes the alert on to TLS.
     const alert = await proxying(0, ({ socket }) => {
       socket.write(
         Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.from([21, 3, 3, 0, 2, 2, 40])]),
@@ -1201,7 +1202,7 @@ describe('proxies of a client', () => {
     }
   });
 
-  test('FAULT-10: for a % in proxy credentials that is not encoded, the error says that "%" is written "%25"', async () => {
+  test('FAULT-10: if the credentials of a proxy contain an unencoded %, the error says that "%" is written "%25"', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',
@@ -1228,20 +1229,20 @@ describe('proxies of a client', () => {
       const connection = await dialed('wss://localhost/', { proxy, tls: { ca }, tcp: { family: 4 } });
       expect(await first(connection)).toBe('tunnel');
     }
-    // The proxy's own certificate is verified, and the test CA is not trusted by default.
+    // The client verifies the certificate of the proxy. By default, it does not trust the test CA.
     const unknown = await failure('wss://localhost/', {
       proxy: `https://localhost:${secure.port}`,
       tcp: { family: 4 },
     });
     expect(unknown.stage).toBe('proxy');
-    // The options for TLS to the origin do not apply to the proxy.
+    // The TLS options for the origin do not apply to the proxy.
     const insecure = await failure('wss://localhost/', {
       proxy: `https://localhost:${secure.port}`,
       tls: { rejectUnauthorized: false },
       tcp: { family: 4 },
     });
     expect(insecure.stage).toBe('proxy');
-    // At the end of the tunnel, the certificate is checked for the name of the origin.
+    // Inside the tunnel, the client checks the certificate for the name of the origin.
     const wrong = await failure('wss://origin.example/', {
       proxy: `http://127.0.0.1:${plain.port}`,
       tls: { ca },
@@ -1272,7 +1273,7 @@ describe('proxies of a client', () => {
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
       const origin = await scripted(echoAccept, {
-        // The origin has no TLS. So that a wss attempt through the proxy fails immediately, the origin answers in plain HTTP.
+        // The origin has no TLS, and answers in plain HTTP. So a wss attempt through the proxy fails immediately.
         connected: (socket) =>
           void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       });
@@ -1302,7 +1303,7 @@ describe('proxies of a client', () => {
       [false, { https_proxy: 'http://PROXY' }, 'ws://origin.example/'],
       [true, { https_proxy: 'http://PROXY' }, 'wss://origin.example/'],
       [false, { http_proxy: 'http://PROXY' }, 'wss://origin.example/'],
-      // In a CGI program, this variable contains a header field that a client sent ("httpoxy").
+      // In a CGI program, this variable contains a header field that a client has sent ("httpoxy").
       [false, { HTTP_PROXY: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [false, { http_proxy: 'http://PROXY', no_proxy: '*' }, 'ws://origin.example/'],
@@ -1313,7 +1314,7 @@ describe('proxies of a client', () => {
       [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
     ])(
-      'whether the client uses a proxy (%s) with the environment %j for the URL %s',
+      'the client uses a proxy: %s, with the environment %j and the URL %s',
       async (proxied, environment, url) => {
         expect(await via(environment, url)).toBe(proxied);
       },

@@ -1,6 +1,6 @@
 /**
- * Tests the bytes that a client sends before its request is answered. They are limited and count in the memory budget. The server still
- * notices that the peer leaves.
+ * Tests the bytes that a client sends before its request is answered. Their number is limited, and they count in the memory budget. The
+ * server still notices when the peer leaves.
  */
 import { Buffer } from 'node:buffer';
 import { PassThrough } from 'node:stream';
@@ -19,7 +19,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
   ]);
 
   test.each(ends)(
-    'FAULT-3: if the peer leaves during the upgrade hook, the signal aborts; the peer sent an early byte: %s; the peer leaves by: %s',
+    'FAULT-3: the signal aborts if the peer leaves during the upgrade hook (the peer sent an early byte: %s, and leaves by: %s)',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -42,8 +42,8 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
       if (sent === 'after it') {
         raw.write('\x81');
-        // After this time, the byte has arrived. In an earlier version, the byte waited in the socket, so the server did not see the end
-        // after it.
+        // After this time, the byte has arrived. In an earlier version, the byte stayed in the socket, so the server could not see the end
+        // after the byte.
         await new Promise((later) => setTimeout(later, 30));
       }
       expect(signal.aborted).toBe(false);
@@ -72,7 +72,7 @@ describe.each(kinds)('bytes that a client sends before the answer to its request
     raw.write(Buffer.concat([Buffer.from(requestHead()), ...texts.map((text) => frame(Op.Text, text))]));
     while (memoryBudget.used < MAX_EARLY_BYTES) await new Promise((again) => setTimeout(again, 5));
     await new Promise((later) => setTimeout(later, 50));
-    // One more chunk than the limit may arrive, and the memory for the bytes doubles when it is full.
+    // One chunk may arrive in addition to the limit. When the memory for the bytes is full, its size doubles.
     expect(memoryBudget.used).toBeLessThanOrEqual(4 * MAX_EARLY_BYTES);
     accept();
     while (messages.length < texts.length) await new Promise((again) => setTimeout(again, 5));
@@ -95,7 +95,7 @@ describe('EarlyBytes', () => {
         await new Promise(setImmediate);
         expect(early.take().toString()).toBe('0123456789');
         expect([early.take().length, budget.used]).toEqual([0, 0]);
-        // Bytes that arrive later stay for the next reader.
+        // Bytes that arrive later stay in the socket for the next reader.
         socket.write('later');
         expect(socket.isPaused()).toBe(true);
         expect(String(socket.read())).toBe('later');

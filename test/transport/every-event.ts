@@ -1,6 +1,4 @@
-/**
- * Calls a function at the n-th event of any stream of the process. So a test can act at each step of a connection, one step after another.
- */
+/** Calls a function at the n-th event of any stream of the process. With this, a test can act at each step of a connection. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
@@ -8,16 +6,14 @@ import { Duplex } from 'node:stream';
 
 /** Counts the events that all streams of the process emit, until `restore` is called. */
 export interface EveryEvent {
-  /** The client's TCP sockets that were created while the events were counted. */
+  /** The TCP sockets of clients that were created while the events were counted. */
   readonly sockets: readonly Socket[];
-  /** Whether the moment was reached. */
+  /** Whether the `moment`-th event has happened. */
   readonly isOver: boolean;
   restore(): void;
 }
 
-/**
- * Calls `action` at the `moment`-th event of any stream, before or after the event's listeners.
- */
+/** Calls `action` at the `moment`-th event of any stream, before or after the listeners of the event. */
 export function atEvent(moment: number, isBefore: boolean, action: () => void): EveryEvent {
   const { emit } = EventEmitter.prototype;
   const sockets: Socket[] = [];

@@ -1,4 +1,4 @@
-/** Replaces the clock that the library took when it was loaded by a clock that the tests move. */
+/** Replaces the clock of the library by a clock that the tests move. The library stores its clock when it is loaded. */
 import { vi } from 'vitest';
 import { type Clock, clock } from '../../src/transport/clock.ts';
 
@@ -13,7 +13,7 @@ export function useFakeClock(): void {
     now: () => performance.now(),
     setTimeout: (callback: () => void, delay: number) => setTimeout(callback, delay),
     clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
-    // Data that has arrived was read before the clock was moved.
+    // In these tests, all data that has arrived is read before the clock moves.
     afterPoll: (callback: () => void) => callback(),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A Duplex that a test controls. The test decides whether the Duplex takes a write or lets it wait, and pushes the data that the library
- * reads.
+ * A Duplex that a test controls. The test decides whether the Duplex takes a write or lets it wait. The test also pushes the data that the
+ * library reads.
  */
 import { Duplex } from 'node:stream';
 
@@ -12,13 +12,13 @@ interface Waiting {
 }
 
 export class FakeSocket extends Duplex {
-  /** The written bytes, with their contents at the moment when the socket took them. */
+  /** The written bytes. Their contents are those at the moment when the socket took them. */
   readonly taken: Buffer[] = [];
-  /** The number of writes with at least one byte that reached the transport. */
+  /** The number of writes of at least one byte that reached the socket. */
   writes = 0;
-  /** The buffers that were passed to the socket, not copied. */
+  /** The original buffers that were passed to the socket. */
   readonly handed: Buffer[] = [];
-  /** Whether the end was written after all data. */
+  /** Whether the stream has been ended after all data. */
   finished = false;
   #blocked = false;
   #waiting: Waiting | null = null;
@@ -27,12 +27,12 @@ export class FakeSocket extends Duplex {
     super({ allowHalfOpen: true });
   }
 
-  /** From now on, writes wait. */
+  /** After this call, writes wait. */
   block(): void {
     this.#blocked = true;
   }
 
-  /** Takes the data that waits. The next write waits again, unless `forGood` is true. */
+  /** Takes the data that waits. Later writes wait again, unless `forGood` is true. */
   takeWaiting(forGood = false): void {
     if (forGood) this.#blocked = false;
     const waiting = this.#waiting;
@@ -86,7 +86,7 @@ export class FakeSocket extends Duplex {
   }
 }
 
-/** Resolves at the end of this turn of the event loop, when the writes of the turn are done and their callbacks were called. */
+/** Resolves at the end of this turn of the event loop, after the writes of the turn and their callbacks. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

@@ -1,13 +1,13 @@
 /**
- * Tests that the memory of a received chunk is released immediately if Node can do this. It stays while a message or another listener uses
- * it.
+ * Tests that the memory of a received chunk is released immediately if Node supports this. The memory stays while a message or another
+ * listener uses it.
  */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
 
 test.each([true, false])(
-  "received messages stay unchanged when chunks are released, with another 'data' listener on the socket: %s",
+  "received messages stay unchanged when chunks are released (the socket has another 'data' listener: %s)",
   async (listens) => {
     const chunks: Buffer[] = [];
     const received: Buffer[] = [];

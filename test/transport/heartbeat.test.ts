@@ -1,4 +1,4 @@
-/** Tests the heartbeat on a clock that the tests move: silent peers, and the pings and pongs that we send. */
+/** Tests the heartbeat with silent peers, and the pings and pongs that we send. The tests move the clock. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { serverLimits } from '../../src/transport/limits.ts';
@@ -49,7 +49,7 @@ describe('the heartbeat', () => {
     expect(frames()).toEqual([]);
     await pass(200);
     expect(opcodes(frames())).toEqual([Op.Ping]);
-    // Half a frame also shows that the peer is connected.
+    // Half a frame is enough to show that the peer is connected.
     await pass(19_000);
     await receive(frame(Op.Text, 'still').subarray(0, 3));
     await pass(19_000);
@@ -76,7 +76,7 @@ describe('the heartbeat', () => {
     ]);
   });
 
-  test('if a connection is not paused, resume() does not restart the time of its heartbeat', async () => {
+  test('if a connection is not paused, resume() does not restart the time of the heartbeat', async () => {
     const { connection, pass, end } = setUp();
     for (let second = 0; second < 52; second++) {
       connection.resume();
@@ -122,14 +122,14 @@ describe('the heartbeat', () => {
     }
     socket.takeWaiting(true);
     await turn();
-    // The last bytes of the message may still be on their way.
+    // The last bytes of the message may still be on their way to the peer.
     await pass(80_000);
     expect(end()).toEqual([]);
     await pass(20_000);
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('a heartbeatInterval of Infinity disables the heartbeat, and the connection sets no timer for it', async () => {
+  test('a heartbeatInterval of Infinity disables the heartbeat, and no timer is set for the heartbeat', async () => {
     const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     await pass(200_000);
     expect(frames()).toEqual([]);
@@ -145,7 +145,7 @@ describe('the heartbeat', () => {
       await pass(71_000);
       expect(frames().filter(({ opcode }) => opcode === Op.Ping)).toHaveLength(1);
       expect(end()).toEqual([]);
-      // The peer has read the whole message and then our ping, so it sends a pong.
+      // The peer has read the whole message and then our ping, so it answers with a pong.
       if (answers) await receive(frame(Op.Pong));
       await pass(44_000);
       expect(end()).toEqual([]);
@@ -163,7 +163,7 @@ describe('the heartbeat', () => {
   });
 
   test.each(['client', 'server'] as const)(
-    'FAULT-2: a %s that only receives sends an unsolicited pong after each interval of its own silence',
+    'FAULT-2: a %s that only receives sends an unsolicited pong after each interval in which it has sent nothing',
     async (role) => {
       const { frames, receive, pass, end } = setUp(role);
       const mask = role === 'server';
@@ -177,7 +177,7 @@ describe('the heartbeat', () => {
     },
   );
 
-  test('FAULT-2: an endpoint that only receives also sends unsolicited pongs, during many short messages and during a long one', async () => {
+  test('FAULT-2: an endpoint that only receives sends unsolicited pongs, during many short messages and during one long message', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));
@@ -207,7 +207,7 @@ describe('the heartbeat', () => {
     connection.pause();
     await pass(101_000);
     expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping, Op.Ping, Op.Ping]);
-    // If we send other frames, no ping is needed.
+    // While we send other frames, no ping is needed.
     for (let second = 0; second < 60; second++) {
       connection.endpoint.sendText('still here');
       await pass(1_000);

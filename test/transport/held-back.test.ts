@@ -1,4 +1,4 @@
-/** Tests a connection that stops reading while memory is scarce, and the data that Node still reads from its socket. */
+/** Tests a connection that stops reading while memory is scarce. Node may still read data from its socket. */
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -18,7 +18,7 @@ afterEach(async () => {
   server = null;
 });
 
-/** Makes a connection whose application pauses reading at the first message, and its peer. */
+/** Opens a connection and its peer. The application of the connection pauses reading at the first message. */
 async function open(highWaterMark: number, handlers: { onSecond?: (socket: Socket) => void } = {}) {
   const memoryBudget = new MemoryBudget(LIMIT);
   const received: number[] = [];
@@ -78,7 +78,7 @@ describe('FAULT-4: data that Node reads for a stopped socket', () => {
     expect(socket.readableLength).toBe(MARK);
     expect(memoryBudget.used).toBeGreaterThan(LIMIT * 0.8 + MARK);
     const { bytesRead } = socket;
-    // Node has read only one chunk of 64 KiB, and not two.
+    // Node has read only one chunk of 64 KiB.
     expect(bytesRead).toBeLessThanOrEqual(65_536);
     connection.resume();
     memoryBudget.count(-LIMIT * 0.8);

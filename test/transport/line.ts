@@ -1,4 +1,4 @@
-/** Makes connections for tests: an endpoint on a socket that the test controls, and a clock that the test moves. */
+/** Makes connections for tests. A connection is an endpoint on a fake socket. The test controls the socket and moves the clock. */
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { ConnectionError } from '../../src/frame/connection-error.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
@@ -22,26 +22,26 @@ afterEach(async () => {
   await turn();
   const left = vi.getTimerCount();
   useRealClock();
-  // All connections share one wheel, so it must have no deadline when no connection is open.
+  // All connections share one timer wheel. When no connection is open, the wheel must have no deadline.
   expect(left).toBe(0);
 });
 
 export type Reported = [name: string, ...values: unknown[]];
 
-/** A connection on a socket that the test controls, and the events that the connection reported. */
+/** A connection on a fake socket, and the events that the connection reported. */
 export interface Line {
   readonly socket: FakeSocket;
   readonly connection: SocketConnection;
   readonly reported: Reported[];
-  /** What was reported at the end: close codes and errors. */
+  /** The reported errors and the reported close. */
   end(): Reported[];
   frames(): WireFrame[];
-  /** Passes bytes of the peer to the socket. */
+  /** Passes bytes of the peer to the fake socket. */
   receive(...chunks: Buffer[]): Promise<void>;
   pass(milliseconds: number): Promise<void>;
 }
 
-/** @param beforeStart is called when the connection was made but has not started. An `open` handler is called at the same moment */
+/** @param beforeStart is called after the connection is made and before it starts, like an `open` handler */
 export function setUp(
   role: 'client' | 'server' = 'server',
   limits: Partial<ConnectionLimits> = {},
@@ -84,7 +84,7 @@ export function setUp(
       await turn();
     },
     pass: async (milliseconds) => {
-      // The time passes in steps, so that the effects of one deadline happen before the next one.
+      // The time passes in steps, so that the effects of one deadline happen before the next deadline.
       for (let left = milliseconds; left > 0; left -= 1_000) {
         vi.advanceTimersByTime(Math.min(left, 1_000));
         await turn();

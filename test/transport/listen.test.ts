@@ -1,4 +1,4 @@
-/** Tests `listen`: its address, the options that it refuses, and that everything is released. */
+/** Tests `listen`: its address, the options that it refuses, and the release of all resources. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ test('when the AbortSignal of listen() aborts, the listener stops', async () => 
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('a client and a server work over a Unix domain socket, whose path is the address that listen() returns', async () => {
+test('a client and a server work over a Unix domain socket, and listen() returns the path of this socket as the address', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = unixPath();
   const address = await server.listen({ socketPath });
@@ -57,7 +57,7 @@ test('a client and a server work over a Unix domain socket, whose path is the ad
   }
 });
 
-test('a server keeps TLS connections on a Unix domain socket apart, although they have no address', async () => {
+test('a server distinguishes TLS connections on a Unix domain socket, although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = unixPath();
   await server.listen({ socketPath, tls });
@@ -93,8 +93,8 @@ test('A13: when many connections have ended, the server has room for maxConnecti
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  // A slot counts for maxConnections, and is free shortly after the connection has ended. Until then, a new peer receives 503, or its TCP
-  // connection ends.
+  // A closed connection still counts for maxConnections for a short time. Until then, the server answers a new peer with 503, or ends its
+  // TCP connection.
   while (server.connections.size < 8)
     await peer()
       .open()

@@ -1,4 +1,4 @@
-/** Tests the log lines for operators: one line per kind and minute, and no line if warnings are off. */
+/** Tests the log lines for operators. Each kind of warning prints one line per minute. If warnings are off, no line is printed. */
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import { SeldomSaid, warnOnStderr } from '../../src/transport/log.ts';
 

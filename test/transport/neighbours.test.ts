@@ -1,6 +1,6 @@
 /**
- * Tests our server on an HTTP server with other code: WebSocket servers of other libraries, and upgrades to other protocols. It tests every
- * kind of HTTP server.
+ * Tests our server on an HTTP server that has other listeners: WebSocket servers of other libraries, and upgrades to other protocols. The
+ * tests use every kind of HTTP server.
  */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -95,7 +95,7 @@ describe('upgrades to other protocols', () => {
     const detach = server.attach(http, { path: '/chat' });
     const port = await listenHttp(http);
     expect(await ask(port, '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
-    // Our server still answers requests for the path of the endpoint, and all requests for a WebSocket.
+    // Our server still answers requests for the path of the endpoint, and all WebSocket requests.
     expect(await ask(port, '/chat', 'h2c')).toBe(426);
     expect(await ask(port, '/api', 'websocket')).toBe(404);
     expect(await ask(port, '/api', 'h2c, websocket')).toBe(404);
@@ -103,7 +103,7 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: on an endpoint for every path, `Upgrade: h2c` receives the page if shouldUpgradeCallback is set; otherwise it is refused', async () => {
+  test('FAULT-7: on an endpoint for every path, `Upgrade: h2c` receives the page if shouldUpgradeCallback is set, and otherwise a refusal', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);

@@ -1,4 +1,4 @@
-/** Tests how an outbox joins and orders writes, applies backpressure and notifies senders. The tests control the sockets. */
+/** Tests how an outbox (the send buffer of a connection) joins and orders writes, applies backpressure and notifies senders. */
 import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
@@ -41,7 +41,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
   return { socket, outbox, owner, budget };
 }
 
-/** Sends bytes as the endpoint sends a small frame: reserves room and writes the bytes there. */
+/** Sends bytes in the same way as the endpoint sends a small frame: it reserves room and writes the bytes there. */
 function send(outbox: Outbox, bytes: Uint8Array): void {
   const { buffer, offset } = outbox.reserve(bytes.length + 10);
   buffer.set(bytes, offset);
@@ -52,7 +52,7 @@ function text(value: string): Buffer {
   return Buffer.from(value);
 }
 
-describe('coalescing of writes', () => {
+describe('an outbox (the send buffer of a connection) joins small writes', () => {
   test('all frames that are sent within one turn of the event loop leave in one write, at its end', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
@@ -113,7 +113,7 @@ describe('coalescing of writes', () => {
     outbox.append(payload, 0, false, null);
     outbox.flush();
     expect(socket.handed.every((chunk) => chunk.buffer !== payload.buffer)).toBe(true);
-    // The copy that the blocked socket still reads does not change with the payload, or when other connections send.
+    // The blocked socket still reads a copy. The copy must not change if the payload changes, or if other connections send.
     payload.fill(0, 0, 64 * KIB);
     const other = setUp();
     other.outbox.append(Buffer.alloc(60 * KIB, 9), 0, false, null);
@@ -121,7 +121,7 @@ describe('coalescing of writes', () => {
     socket.takeWaiting();
     await turn();
     expect(socket.bytes.subarray(0, 64 * KIB).equals(before.subarray(0, 64 * KIB))).toBe(true);
-    // The application transfers the payload before the rest of it has left. After that, the socket must receive no further bytes of it.
+    // The application transfers the payload before all of it has left. After that, the socket must receive no more bytes of the payload.
     structuredClone(payload.buffer, { transfer: [payload.buffer as ArrayBuffer] });
     socket.takeWaiting();
     await turn();
@@ -140,14 +140,14 @@ describe('coalescing of writes', () => {
     for (let index = 0; index < 50; index++) send(outbox, Buffer.alloc(2 * KIB, 0xa5));
     payload.fill(0);
     await turn();
-    // The bytes that were passed to the Duplex have not changed.
+    // The bytes that the Duplex has received have not changed.
     expect(Buffer.concat(socket.handed).subarray(0, 5 + before.length)).toEqual(
       Buffer.concat([text('small'), before]),
     );
   });
 });
 
-describe('the order and contents of the bytes', () => {
+describe('the order and contents of the bytes in slabs (shared write buffers)', () => {
   type Operation =
     | { readonly kind: 'small' | 'large'; readonly size: number }
     | { readonly kind: 'flush' | 'turn' | 'block' | 'take' | 'open' };
@@ -163,7 +163,8 @@ describe('the order and contents of the bytes', () => {
     { maxLength: 60 },
   ) as fc.Arbitrary<Operation[]>;
 
-  // Several outboxes share the pool of slabs. If a slab is released too early, another outbox overwrites it, and wrong bytes arrive.
+  // Several outboxes share the pool of slabs. If a slab is released too early, another outbox overwrites it, and the peer receives wrong
+  // bytes.
   test.each<Ownership>(['taken', 'kept'])(
     'A40: the socket receives exactly the bytes that were sent, in order, if its ownership of memory is %s',
     async (ownership) => {
@@ -197,7 +198,7 @@ describe('the order and contents of the bytes', () => {
               else await turn();
               const out = socket.taken.reduce((sum, { length }) => sum + length, 0);
               const sent = expected.reduce((sum, { length }) => sum + length, 0);
-              // The socket counts bytes that it has taken until the callback of their write has run.
+              // The socket counts the bytes of a write until the callback of this write has run.
               expect(outbox.bufferedAmount).toBeGreaterThanOrEqual(sent - out);
             }
           }
@@ -222,7 +223,7 @@ describe('the order and contents of the bytes', () => {
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
     blocked.outbox.flush();
-    // The other connection receives another slab.
+    // The other connections receive other slabs.
     const others = Array.from({ length: 100 }, () => setUp());
     for (const { outbox } of others) send(outbox, Buffer.alloc(4 * KIB, 0xa5));
     await turn();
@@ -273,7 +274,7 @@ describe('the order and contents of the bytes', () => {
   });
 
   /**
-   * Makes a socket that passes on its bytes before `write` returns, as Node's duplexPair does. `answer` is called inside `write` and may
+   * Makes a socket that passes on its bytes before `write` returns, like duplexPair of Node. `answer` is called inside `write`, and may
    * send.
    */
   function answering(answer: (written: number) => void): FakeSocket {
@@ -285,7 +286,7 @@ describe('the order and contents of the bytes', () => {
       if (chunk.length > 0) answer(written);
       write(chunk, encoding, callback);
     };
-    // The Duplex takes the chunks of a write one by one, so that `answer` is called for each chunk.
+    // Without _writev, the Duplex takes the chunks of a write one by one. So `answer` is called for each chunk.
     Object.defineProperty(socket, '_writev', { value: undefined });
     return socket;
   }
@@ -373,7 +374,7 @@ describe('the order and contents of the bytes', () => {
 });
 
 describe('backpressure', () => {
-  test('an outbox gives a blocked socket no more data until the socket has taken the data that it was given', async () => {
+  test('an outbox passes no data to a blocked socket until the socket has taken all earlier data', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     send(outbox, text('one '));
@@ -395,7 +396,7 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('an outbox writes to a slow socket in slices of 64 KiB, so bufferedAmount shows the progress of the peer', async () => {
+  test('an outbox writes to a slow socket in slices of 64 KiB, so that bufferedAmount shows the progress of the peer', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
@@ -412,7 +413,7 @@ describe('backpressure', () => {
   });
 });
 
-describe('notifications of senders', () => {
+describe('notifications that bytes have left an outbox (the send buffer)', () => {
   test('whenSent calls its callback when all earlier bytes have left, and never before the current call has returned', async () => {
     const { socket, outbox } = setUp();
     const sent: string[] = [];
@@ -422,7 +423,7 @@ describe('notifications of senders', () => {
     outbox.whenSent(note('one'));
     outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.whenSent(note('two'));
-    // More than 64 KiB were sent, so the outbox has written all bytes already, and the socket has taken them.
+    // More than 64 KiB were sent. So the outbox has already written all bytes, and the socket has taken them.
     expect([socket.bytes.length, sent]).toEqual([200 * KIB + 3, []]);
     await turn();
     expect(sent).toEqual(['nothing', 'one', 'two']);
@@ -472,7 +473,7 @@ describe('notifications of senders', () => {
         await turn();
         socket.takeWaiting();
         await turn();
-        // The socket did not take the previous write immediately, so this small write has the callback.
+        // The socket did not take the previous write immediately. Therefore this small write has the callback.
         send(outbox, text('small'));
         await turn();
         socket.takeWaiting();
@@ -507,7 +508,7 @@ describe('notifications of senders', () => {
     },
   );
 
-  test('if a socket delays a small write, the outbox adds an empty write, whose callback notifies the sender', async () => {
+  test('if a socket delays a small write, the outbox adds an empty write, and the callback of this write notifies the sender', async () => {
     const { socket, outbox, owner } = setUp();
     const sent = vi.fn();
     socket.block();
@@ -589,7 +590,7 @@ describe('notifications of senders', () => {
   });
 });
 
-describe('counting the bytes that wait', () => {
+describe('counting the bytes that wait in an outbox (the send buffer)', () => {
   test('data that waits counts in the memory budget until it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();

@@ -1,4 +1,4 @@
-/** Tests how the path in an option and the path of a request are compared. Both are in percent-encoded form. */
+/** Tests how the path in an option is compared with the path of a request. Both paths are in percent-encoded form. */
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ describe('paths in options (toPathPattern)', () => {
     }
   });
 
-  test('FAULT-10: a RegExp serves a path if it matches the path as sent, or its normal form', () => {
+  test('FAULT-10: a RegExp serves a path if the RegExp matches the path as sent, or the normal form of the path', () => {
     for (const pattern of [/^\/caf%C3%A9$/, /^\/caf%c3%a9$/, /^\/caf%C3%A9$/g]) {
       expect(servesPath(pattern, '/caf%c3%a9'), String(pattern)).toBe(true);
     }
@@ -75,15 +75,15 @@ describe('paths in options (toPathPattern)', () => {
     expect(toPathPattern(pattern)).toBe(pattern);
   });
 
-  test('FAULT-10: a path in an option serves the path that the URL class returns for it', () => {
+  test('FAULT-10: a path in an option matches the path that the URL class returns for the same text', () => {
     fc.assert(
       fc.property(
-        // URL treats these as the end of the path or as "/", or drops them.
+        // The class URL treats these characters as the end of the path or as "/", or drops them.
         fc.string({ unit: 'binary' }).filter((text) => !/[?#\\\p{Cc}\p{Surrogate}]/u.test(text)),
         (text) => {
           const path = `/x${text}`;
           const { pathname } = new URL(`ws://localhost${path}`);
-          // Only URL resolves dot segments.
+          // Only the class URL resolves dot segments, so these paths are excluded.
           fc.pre(!/(?:^|\/)(?:\.|%2e)+(?:\/|$)/i.test(path) && !/\s$/.test(path));
           expect(servesPath(toPathPattern(path), pathname)).toBe(true);
         },
@@ -102,7 +102,7 @@ describe('paths in options (toPathPattern)', () => {
     );
   });
 
-  test('S2: pathOf returns the path of a request target, which may be a path or an absolute http URI', () => {
+  test('S2: pathOf returns the path of a request target, both for a path and for an absolute http URI', () => {
     expect(
       ['/a?b', 'http://h/a?b', 'HTTPS://h', 'http://h?x', '*', 'ftp://h/a'].map((target) => pathOf(target)),
     ).toEqual(['/a', '/a', '/', '/', '*', 'ftp://h/a']);

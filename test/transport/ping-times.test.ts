@@ -1,4 +1,4 @@
-/** Tests which pong answers which ping, and how long the answer took: RFC 6455 §5.5.2, §5.5.3. */
+/** Tests which pong answers which ping, and the time between them: RFC 6455 §5.5.2, §5.5.3. */
 import { expect, test } from 'vitest';
 import { PingTimes } from '../../src/transport/ping-times.ts';
 
@@ -20,7 +20,7 @@ test('C8: if a peer answers only the newest of several pings, the earlier pings 
   for (const payload of ['a', 'b', 'c']) times.sent(text(payload), 0);
   times.answered(text('c'), 7);
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
-  // A pong that is late or out of order is ignored.
+  // A pong that arrives late or out of order is ignored.
   times.answered(text('a'), 900);
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });

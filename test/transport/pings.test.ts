@@ -1,4 +1,4 @@
-/** Tests pings at a fixed interval on a clock that the tests move, and the reason in our Close frame. */
+/** Tests pings at a fixed interval, and the reason in our Close frame. The tests move the clock. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/api/connection.ts';
@@ -109,7 +109,7 @@ test('C7: if no pong arrives before the next ping, the connection fails with 101
   expect((await connection.closed).code).toBe(1006);
 });
 
-test('the time of `timeout` begins at the last pong, and pings that are sent later do not prolong it', async () => {
+test('the time of `timeout` begins at the last pong, and later pings do not prolong this time', async () => {
   const { socket, pass } = open({ interval: 1_000, timeout: 3_500, answerEach: false });
   await pass(2_100);
   socket.push(frame(Op.Pong));
@@ -237,10 +237,10 @@ test('FAULT-2: if a ping is late because the process was suspended, the peer sti
   const pace = new PingPace(schedule, endpoint, endpoint as unknown as Pinging, 0);
   pace.check(1_000);
   pace.answered(1_100);
-  // The next ping was due at 3,000 ms.
+  // The next ping should have been sent at 3,000 ms. The process was suspended until 60,000 ms.
   pace.check(60_000);
   expect([pings.length, failures.length]).toEqual([2, 0]);
-  // The late ping was sent at 60,000 ms, and the peer does not answer it.
+  // The late ping was sent at 60,000 ms, and the peer has not answered it.
   pace.check(61_000);
   expect(failures).toHaveLength(0);
   pace.check(62_000);

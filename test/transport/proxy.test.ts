@@ -1,4 +1,4 @@
-/** Tests which proxy a client uses, and what the request to the proxy contains. No test opens a socket. */
+/** Tests which proxy a client uses, and the contents of the request to the proxy. No test opens a socket. */
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from '../../src/transport/proxy.ts';
@@ -11,7 +11,7 @@ function connectProxy(option: string): ConnectProxy {
   return proxy;
 }
 
-describe('O4, O5: the proxy that the option names', () => {
+describe('O4, O5: the proxy that the option `proxy` names', () => {
   test.each([
     ['http://proxy.example', 'proxy.example', 80, false],
     ['https://proxy.example', 'proxy.example', 443, true],

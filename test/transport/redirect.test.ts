@@ -1,4 +1,4 @@
-/** Tests to which URL a redirect leads, and which data another origin receives. No test opens a socket. */
+/** Tests the target of a redirect, and the data that another origin may receive. No test opens a socket. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTarget } from '../../src/handshake/client.ts';

@@ -1,4 +1,4 @@
-/** Tests the body of a refusal: complete or incomplete, and in any number of pieces. At most 64 KiB are kept. */
+/** Tests the body of a refusal, complete or incomplete, in any number of pieces. At most 64 KiB of the body are kept. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -52,7 +52,7 @@ describe('V1: the body of a refusal', () => {
     ['in chunks that end early', chunked, '5\r\nno', 'no', false],
     ['in invalid chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
     ['in a chunk with a negative size', chunked, '-5\r\nnoway', '', true],
-    ['in chunks whose size line never ends', chunked, 'x'.repeat(2_000), '', true],
+    ['in chunks with a size line that never ends', chunked, 'x'.repeat(2_000), '', true],
   ])(
     'a body %s is read correctly, wherever the response is split into two pieces',
     (_name, response, bytes, body, isComplete) => {
@@ -64,7 +64,7 @@ describe('V1: the body of a refusal', () => {
     },
   );
 
-  test('the body is the same for every size of the chunks, and of the pieces in which it arrives', () => {
+  test('the body is read correctly for every size of the HTTP chunks and of the received pieces', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
@@ -104,7 +104,7 @@ describe('V1: the body of a refusal', () => {
         [chunked, inChunks(bytes, [40_000])],
       ] as const) {
         const body = new ResponseBody(response);
-        // Without a length, the body is complete when the connection ends or when 64 KiB have arrived.
+        // Without a length, the body is complete when the connection ends, or when 64 KiB have arrived.
         expect(body.push(wire)).toBe(response === chunked || size >= 65_536);
         expect(body.bytes.length).toBe(Math.min(size, 65_536));
       }

@@ -1,24 +1,24 @@
-/** Servers and proxies for tests that follow a script: on TCP or TLS, they send any bytes that the test wants. */
+/** Servers and proxies that follow a script of the test. They send any bytes over TCP or TLS. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { acceptOf } from './wire.ts';
 
 export interface ScriptedRequest {
   readonly socket: Socket;
-  /** The head of the request, as it arrived. */
+  /** The head of the request, exactly as it arrived. */
   readonly head: string;
-  /** The bytes that arrived after the head. */
+  /** The bytes that have arrived after the head. */
   readonly rest: Buffer;
   readonly key: string;
-  /** Returns a correct answer to the request. */
+  /** Returns a correct answer to this request. */
   accept(extra?: string): string;
 }
 
 export interface Scripted {
   readonly port: number;
-  /** The heads of all requests. */
+  /** The heads of all requests so far. */
   readonly requests: string[];
-  /** The connections that are open. */
+  /** The connections that are still open. */
   readonly open: ReadonlySet<Socket>;
   /** The number of connections so far. */
   readonly count: number;
@@ -33,7 +33,7 @@ export async function closeScripted(): Promise<void> {
   }
 }
 
-/** Starts a server that calls `script` for the head of each request, and `connected` for each connection. */
+/** Starts a server. It calls `connected` for each connection, and `script` for the head of each request. */
 export async function scripted(
   script: (request: ScriptedRequest) => void,
   options: { tls?: TlsOptions; connected?: (socket: Socket) => void } = {},

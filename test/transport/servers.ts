@@ -1,4 +1,4 @@
-/** Starts servers for tests, for every way in which a server can accept handshakes. `closeServers` closes all of them. */
+/** Starts servers for tests, in every way in which a server can accept handshakes. `closeServers` closes all of them. */
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -33,7 +33,7 @@ export interface TestServer<Data> {
   readonly server: WebSocketServer<Data>;
   readonly port: number;
   readonly url: string;
-  /** Returns a raw peer: TCP, or TLS that trusts the test CA. */
+  /** Connects a raw peer over TCP, or over TLS with trust in the test CA. */
   peer(): RawPeer;
 }
 
@@ -46,7 +46,7 @@ interface Open {
 const open: Open[] = [];
 const peers: RawPeer[] = [];
 
-/** Returns a raw peer on TLS. */
+/** Connects a raw peer over TLS. */
 export function tlsPeer(port: number): RawPeer {
   const options = { port, host: '127.0.0.1', allowHalfOpen: true };
   return track(new RawPeer(tlsConnect({ ...options, ca, servername: 'localhost' })));

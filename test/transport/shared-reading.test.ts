@@ -1,6 +1,6 @@
 /**
- * Clients read into the same memory. Each client's data stays apart from the others' data, and a pause stops the read. The events of the
- * socket are the same as with separate memory.
+ * Tests clients that read into the same memory. Their data must not mix, and a pause must stop the reading. The socket must emit the same
+ * events as with separate memory.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -76,7 +76,7 @@ describe('a socket that reads into shared memory', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  test("the socket emits copies while it has another 'data' listener, and passes views again after that", async () => {
+  test("the socket emits copies while it has another 'data' listener, and passes views again when this listener is removed", async () => {
     const [socket, peer] = await pair();
     const received: string[] = [];
     readSocket(socket);
@@ -190,7 +190,7 @@ describe('clients that read into shared memory', () => {
       const { port } = await scripted(({ socket, accept }) => {
         const bytes = Buffer.concat([Buffer.from(accept()), frames]);
         const place = bytes.length - frames.length + cut;
-        // The client answers the Close frame; then the server ends TCP.
+        // The client answers the Close frame. Then the server ends TCP.
         socket.on('data', () => socket.end());
         socket.write(bytes.subarray(0, place));
         setImmediate(() => setImmediate(() => socket.write(bytes.subarray(place))));

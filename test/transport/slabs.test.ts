@@ -1,4 +1,6 @@
-/** Tests that each connection has one write per turn of the event loop. Then all slabs return to the pool. */
+/**
+ * Tests that each connection makes only one write per turn of the event loop, and that all slabs (shared write buffers) return to the pool.
+ */
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -34,8 +36,8 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   outbox.commit(bytes.length);
 }
 
-describe('the batch of a connection', () => {
-  test('FAULT-4: a batch that holds no bytes has no slab', () => {
+describe('the batch of a connection (bytes that wait for the end of the turn)', () => {
+  test('FAULT-4: a batch without bytes holds no slab (shared write buffer)', () => {
     const batch = new Batch();
     batch.grow(60_000);
     expect(batch.buffer.length).toBe(MAX_SLAB_SIZE);
@@ -50,7 +52,7 @@ describe('the batch of a connection', () => {
   });
 });
 
-describe('the pool of slabs', () => {
+describe('the pool of slabs (shared write buffers)', () => {
   test('a slab has at least the requested size, and less than twice this size', () => {
     for (const size of [1, 255, 256, 257, 1_000, 1_024, 1_025, 32_769, MAX_SLAB_SIZE]) {
       const slab = acquireSlab(size);
@@ -82,7 +84,7 @@ describe('one write for each connection and turn of the event loop', () => {
     async (connections, messages) => {
       const lines = Array.from({ length: connections }, open);
       const message = Buffer.alloc(66, 0x61);
-      // In the second round, the batches begin with slabs of the size that they needed in the first round.
+      // In the second round, each batch begins with a slab of the size that it needed in the first round.
       for (const round of [1, 2]) {
         for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
         await turn();
@@ -108,7 +110,7 @@ describe('one write for each connection and turn of the event loop', () => {
     for (const { outbox } of lines) outbox.destroy();
   });
 
-  test('a callback at the end of the turn can send to all connections, and still at most 32 MiB of slabs are in use', async () => {
+  test('a callback at the end of a turn can send to all connections, and at most 32 MiB of slabs (shared write buffers) are in use', async () => {
     const lines = Array.from({ length: 2_000 }, open);
     for (const { outbox } of lines) send(outbox, Buffer.alloc(100));
     let most = 0;
@@ -127,7 +129,7 @@ describe('one write for each connection and turn of the event loop', () => {
     expect(slabBytes().inUse).toBe(0);
   });
 
-  test('small messages before and after a large payload arrive unchanged when their slab grows', async () => {
+  test('small messages before and after a large payload arrive unchanged when the slab (shared write buffer) grows', async () => {
     const { outbox, socket } = open();
     const expected: Buffer[] = [];
     for (let index = 0; index < 20; index++) {

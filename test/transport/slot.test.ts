@@ -1,6 +1,6 @@
 /**
- * Tests the slots that maxConnections counts. Each socket has one slot, from the moment when the server accepts the socket until its
- * 'close'.
+ * Tests the slots (places) that maxConnections counts. Each socket has one slot, from the moment when the server accepts the socket until
+ * its 'close' event.
  */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -53,8 +53,8 @@ describe('the slots of a server (maxConnections)', () => {
 });
 
 /**
- * Starts a relay between a client and the server at `port`. `half` sends FIN to the server, and reads no more bytes from the server. This
- * works with and without TLS.
+ * Starts a relay between a client and the server at `port`. `half` sends FIN to the server, and then reads nothing more from the server.
+ * This works with and without TLS.
  */
 async function halfClosing(port: number): Promise<{ port: number; half(): void; close(): Promise<void> }> {
   const sockets: Socket[] = [];
@@ -105,10 +105,10 @@ test.each(kinds)(
 );
 
 describe.each(['a peer that never begins TLS', 'a peer that never sends a request'] as const)(
-  'the slot of a socket whose peer is silent: %s',
+  'the slot (place in maxConnections) of a silent socket: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
-      'FAULT-4: %s: a socket has its slot from the moment when the server accepts it until it has closed',
+      'FAULT-4: %s: a socket has its slot from the moment when the server accepts the socket until the socket has closed',
       async (kind) => {
         const { peer, port } = await startServer(
           { refused: () => {} },
@@ -123,7 +123,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
         await Promise.all(holders.map(({ socket }) => once(socket, connected)));
         const beyond = peer().write(requestHead());
         expect(await beyond.answer()).toMatch(/^HTTP\/1\.1 503 /);
-        // A FIN is enough to free the slot. The peer has sent no request, so the server has nothing to answer.
+        // A FIN is sufficient to free the slot. The peer has sent no request, so the server has nothing to answer.
         holders[0]!.socket.end();
         const next = async (): Promise<number> => {
           const raw = peer().write(requestHead());
@@ -138,7 +138,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   },
 );
 
-test('FAULT-4: a refused peer that does not close its socket keeps its slot', async () => {
+test('FAULT-4: a refused peer keeps its slot in maxConnections until its socket is closed', async () => {
   const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
   const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
   for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);
@@ -167,7 +167,7 @@ test('FAULT-4: an upgrade that is left to other listeners counts for maxConnecti
   const ask = (path: string): RawPeer => plainPeer(port).write(requestHead({}, `GET ${path} HTTP/1.1`));
   const theirs = [ask('/theirs'), ask('/theirs'), ask('/theirs')];
   for (const raw of theirs) await raw.until(() => raw.status === 101);
-  // The listener answered these upgrades during the 'upgrade' event, so our server does not count them.
+  // A listener answered these upgrades during the 'upgrade' event. Therefore our server does not count them.
   const left = [ask('/left'), ask('/left')];
   const beyond = ask('/left');
   const answers = await Promise.all([...left, beyond].map((raw) => raw.answer()));

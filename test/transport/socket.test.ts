@@ -1,4 +1,4 @@
-/** Tests a connection on a socket: its deadlines, the end of TCP, and the order of events. The tests move the clock. */
+/** Tests a connection on a fake socket: its deadlines, the end of TCP, and the order of events. The tests move the clock. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -23,7 +23,7 @@ describe('the message deadline', () => {
     await pass(300);
     expect(codeOf(frames().at(-1)!)).toBe(1008);
     expect(end()).toEqual([['error', 'WS_MESSAGE_TIMEOUT']]);
-    // §7.1.7: the endpoint does not wait for a Close frame of the peer. If the peer does not end TCP, it is dropped.
+    // §7.1.7: the endpoint does not wait for a Close frame of the peer. If the peer does not end TCP, the endpoint drops the peer.
     await pass(5_200);
     expect(socket.destroyed).toBe(true);
     expect(end()).toEqual([
@@ -72,7 +72,7 @@ describe('the message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('the message deadline also applies to a message whose beginning waited during a pause of the application', async () => {
+  test('the message deadline also applies to a message if its beginning waited during a pause of the application', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },
@@ -168,7 +168,7 @@ describe('the deadline of the closing handshake', () => {
     await receive(closeFrame(3000, 'bye'));
     expect(codeOf(frames()[0]!)).toBe(3000);
     expect(socket.finished).toBe(true);
-    // §7.1.1: the other direction is read until the peer's end.
+    // §7.1.1: the server still reads until the peer ends its direction of TCP.
     expect(socket.destroyed).toBe(false);
     socket.push(null);
     await turn();
@@ -298,9 +298,9 @@ describe('the deadline of the closing handshake', () => {
     expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
   });
 
-  test('FAULT-3: if the destroyed socket never emits its close event, the connection still closes at a deadline, however it ended', async () => {
+  test('FAULT-3: if a destroyed socket never emits its close event, a deadline closes the connection, however it was ended', async () => {
     class Stuck extends FakeSocket {
-      // A socket of Node behaves like this after `end()` and `resetAndDestroy()`: it emits no 'close'.
+      // After `end()` and `resetAndDestroy()`, a socket of Node may emit no 'close' event. This fake socket behaves in the same way.
       override _destroy(): void {}
     }
     const ends: Record<string, (connection: SocketConnection) => void> = {
@@ -493,7 +493,7 @@ describe('sending to a socket', () => {
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
     expect(connection.waitsForDrain()).toBe(true);
     await turn();
-    // §7.2.1: the peer leaves without a Close frame. This ends the connection, even if data still waits to be sent.
+    // §7.2.1: the peer ends TCP without a Close frame. This ends the connection, even if data still waits to be sent.
     socket.push(null);
     await receive();
     expect(reported.map(([name]) => name)).toEqual(['close']);
@@ -521,7 +521,7 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('above the high-water mark, waitsForDrain() writes the data, and returns false if the socket takes all', () => {
+  test('above the high-water mark, waitsForDrain() writes the data, and returns false if the socket takes all of the data', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
@@ -591,7 +591,7 @@ describe('replies that wait to be sent', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('A32: a server whose replies wait does not read, even if the handler calls resume() before each reply', async () => {
+  test('A32: while replies wait, a server does not read, even if the handler calls resume() before each reply', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -647,7 +647,7 @@ describe('replies that wait to be sent', () => {
 });
 
 describe('pausing a connection on a socket', () => {
-  test('after pause(), a connection reads no more, and after resume() it delivers the data that it had read in order', async () => {
+  test('after pause() a connection stops reading, and after resume() it delivers all messages in order', async () => {
     const line: Line = setUp(
       'server',
       {},
@@ -671,7 +671,7 @@ describe('pausing a connection on a socket', () => {
   });
 });
 
-test('a client and a server on a duplex pair close cleanly, even with nested calls', async () => {
+test('a client and a server close cleanly on a pair of Duplex streams, even if handlers run inside each other', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];
@@ -778,7 +778,7 @@ describe('reset() of a connection', () => {
   );
 });
 
-test('an error that breaks a rule of the protocol is reported as a ProtocolError', async () => {
+test('a violation of the protocol is reported as a ProtocolError', async () => {
   const errors: Error[] = [];
   const { receive, pass } = setUp('server', {}, { onError: (error) => errors.push(error) });
   await receive(frame(3));

@@ -1,4 +1,4 @@
-/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the messages of the client, and the possible answers of a proxy. */
+/** Tests SOCKS5 proxies (RFC 1928, RFC 1929): the messages that the client sends, and the possible answers of a proxy. */
 
 import { once } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
@@ -25,14 +25,14 @@ afterEach(async () => {
 });
 
 /**
- * Returns the answer of the proxy to a message of the client. null ends the connection. After a `reply`, the proxy opens a tunnel to a
- * port.
+ * Returns the answer of the proxy to a message of the client. null means that the proxy ends the connection. After a `reply`, the proxy
+ * opens a tunnel to the port `tunnel`.
  */
 type Script = (message: Buffer, index: number) => Buffer | null | { reply: Buffer; tunnel: number };
 
 interface Proxy {
   readonly port: number;
-  /** The messages that the client sent before the tunnel was open, in hexadecimal. */
+  /** The messages that the client has sent before the tunnel opened, in hexadecimal. */
   readonly messages: string[];
   readonly open: ReadonlySet<Socket>;
 }
@@ -45,7 +45,7 @@ async function proxying(script: Script, cut = false): Promise<Proxy> {
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     let index = 0;
     const write = (bytes: Buffer): void => {
-      // If `cut` is true, each byte is sent in a separate segment.
+      // If `cut` is true, the proxy sends each byte in a separate segment.
       socket.setNoDelay(true);
       if (cut) for (const byte of bytes) socket.write(Buffer.from([byte]));
       else socket.write(bytes);
@@ -74,7 +74,7 @@ const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex
 const echo: ServerHandlers = { message: (connection, message) => void connection.send(message) };
 const OPENED = bytes('05 00 00 01 7f000001 1f90');
 
-/** The script of a proxy that requires no authentication and connects the tunnel to this port. */
+/** Returns the script of a proxy that requires no authentication, and that connects the tunnel to this port. */
 const opens =
   (tunnel: number, reply = OPENED): Script =>
   (_, index) =>
@@ -159,7 +159,7 @@ describe('the tunnel through a SOCKS5 proxy', () => {
       const proxy = await proxying(opens(port), cut);
       const url = `socks5://127.0.0.1:${proxy.port}`;
       expect(await echoed('ws://origin.example:81/', { proxy: url })).toBe('through');
-      // The client does not look up the host name: the proxy does.
+      // The proxy looks up the host name, and the client does not.
       expect(proxy.messages).toEqual([
         '050100',
         formatSocksRequest(parseTarget('ws://origin.example:81/')).toString('hex'),
@@ -223,16 +223,28 @@ describe('the tunnel through a SOCKS5 proxy', () => {
   });
 });
 
-describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () => {
+describe('A43, O6: answers of a SOCKS5 proxy that make the attempt fail', () => {
   const chosen = bytes('05 00');
   test.each<[string, Buffer | null, Buffer | null, string, RegExp]>([
-    ['no method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
-    ['a method that was not offered', bytes('05 01'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
+    ['no authentication method is acceptable', bytes('05 ff'), null, 'WS_SOCKS_AUTHENTICATION', /user name/],
+    [
+      'an authentication method that was not offered',
+      bytes('05 01'),
+      null,
+      'WS_SOCKS_AUTHENTICATION',
+      /user name/,
+    ],
     ['credentials are required', bytes('05 02'), null, 'WS_SOCKS_AUTHENTICATION', /or requires them/],
     ['another version', bytes('04 00'), null, 'WS_SOCKS_REPLY', /not valid in SOCKS5/],
-    ['an HTTP proxy', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), null, 'WS_SOCKS_REPLY', /not valid/],
-    ['the end, at once', null, null, 'WS_DIAL_CLOSED', /closed/],
-    ['half a choice', bytes('05'), null, 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
+    [
+      'an HTTP response',
+      Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      null,
+      'WS_SOCKS_REPLY',
+      /not valid/,
+    ],
+    ['the end of TCP instead of an answer', null, null, 'WS_DIAL_CLOSED', /closed/],
+    ['half of the choice of a method', bytes('05'), null, 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
     [
       'another version in the reply',
       chosen,
@@ -241,8 +253,8 @@ describe('A43, O6: answers of a SOCKS5 proxy with which the attempt fails', () =
       /not valid/,
     ],
     ['an unknown type of address', chosen, bytes('05 00 00 02 00000000 0000'), 'WS_SOCKS_REPLY', /not valid/],
-    ['the end of the reply', chosen, null, 'WS_DIAL_CLOSED', /closed/],
-    ['half a reply', chosen, bytes('05 00 00 01'), 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
+    ['the end of TCP instead of the reply', chosen, null, 'WS_DIAL_CLOSED', /closed/],
+    ['half of the reply', chosen, bytes('05 00 00 01'), 'WS_DIAL_TIMEOUT', /no tunnel through the proxy/],
     ['a refusal', chosen, bytes('05 05 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /connection refused/],
     ['a refusal without an address', chosen, bytes('05 02'), 'WS_SOCKS_REFUSED', /not allowed by its rules/],
     ['an unknown refusal', chosen, bytes('05 63 00 01 00000000 0000'), 'WS_SOCKS_REFUSED', /reply 99/],

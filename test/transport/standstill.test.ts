@@ -1,20 +1,20 @@
 /**
- * Tests what happens if the whole process is suspended for longer than every deadline. The test uses SIGSTOP; a debugger or a paused
- * virtual machine has the same effect. While the process is suspended, the answers of its peers wait in the kernel. The peers have answered
- * in time, so the process must drop none of them.
+ * Tests a process that is suspended for longer than every deadline. The test uses SIGSTOP. A debugger or a paused virtual machine has the
+ * same effect. During the suspension, the answers of the peers wait in the kernel. These peers have answered in time, so the process must
+ * not drop them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { acceptOf, closeFrame, codeOf, frame, Op, RawPeer, requestHead } from './wire.ts';
 
-// The deadlines of the child, and how long it is stopped, in milliseconds.
+// The deadlines of the child process, and the time for which it is stopped, in milliseconds.
 const DEADLINE = 3_000;
 const STOPPED = 4_500;
 
 const library = new URL('../../dist/index.js', import.meta.url).href;
 
-/** Starts a client, and servers that have one short deadline each. Prints every event as a line of JSON. */
+/** Starts a client, and servers that have one short deadline each. Prints every event as one line of JSON. */
 const script = `
   const { connect, WebSocketServer } = await import(${JSON.stringify(library)});
   const print = (...values) => console.log(JSON.stringify(values));
@@ -61,7 +61,7 @@ afterEach(async () => {
   }
 });
 
-/** The child process, and what it has printed so far. */
+/** Starts the child process, and collects the events that it prints. */
 function start(): { events: unknown[][]; until(matches: (event: unknown[]) => boolean): Promise<unknown[]> } {
   const events: unknown[][] = [];
   let wake = (): void => {};
@@ -87,9 +87,9 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
   return { events, until };
 }
 
-// Windows has no signal that stops a process.
+// Windows has no signal that suspends a process.
 describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
-  test('FAULT-2: after the process was suspended, no deadline drops a peer whose data arrived in time', async () => {
+  test('FAULT-2: after the process was suspended, no deadline drops a peer if the data of the peer arrived in time', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];
     const ports = new Map<string, number>();
@@ -103,7 +103,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
       return one;
     };
 
-    // Brings each connection to the point at which the child waits for an answer.
+    // The test brings each connection to the point at which the child process waits for an answer.
     const target = createServer((socket) => sockets.push(socket));
     server = target;
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
@@ -133,7 +133,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
     await closing.until(() => closing.frames.length > 0);
 
     child!.kill('SIGSTOP');
-    // The peers answer immediately. Their answers wait in the kernel.
+    // The peers answer immediately. Their answers wait in the kernel, because the child process is suspended.
     await new Promise((resolve) => setTimeout(resolve, 100));
     pinged.write(frame(Op.Pong));
     paced.write(frame(Op.Pong));
@@ -146,7 +146,7 @@ describe.skipIf(process.platform === 'win32')('a process that was suspended', ()
     await new Promise((resolve) => setTimeout(resolve, STOPPED));
     child!.kill('SIGCONT');
 
-    // From now on the peers answer immediately, so that the heartbeat continues.
+    // From this point the peers answer immediately, so that the heartbeat continues.
     const answerPings = setInterval(() => {
       for (const one of [pinged, paced]) if (!one.closed) one.write(frame(Op.Pong));
     }, 100);

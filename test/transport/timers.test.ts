@@ -1,4 +1,4 @@
-/** Tests the wheel of deadlines on a clock that the tests move. */
+/** Tests the timer wheel, which manages all deadlines of the process. The tests move the clock. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { clock } from '../../src/transport/clock.ts';
 import { processTimers, type Timer, TimerWheel } from '../../src/transport/timers.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 
-// One tick of the wheel, and one round of the whole wheel. timers.ts promises "at most one tick late".
+// The length of one tick, and of one turn of the whole wheel. timers.ts promises that a deadline is at most one tick late.
 const TICK = 20;
 const TURN = 1024 * TICK;
 
@@ -18,7 +18,7 @@ afterEach(() => {
   useRealClock();
 });
 
-/** Returns a timer that records when it is called, on the clock of the test. */
+/** Makes a timer that records the times at which its callback is called, on the clock of the test. */
 function recorder(
   wheel: TimerWheel,
   onTimer: (timer: Timer) => void = () => {},
@@ -174,8 +174,8 @@ describe('setting timers inside a callback', () => {
       cancelled.timer.cancel();
       if (meddler.at.length === 1) moved.timer.set(200);
     });
-    // Both orders are tested. The meddler is first the newest timer of its tick, and later the oldest timer. In one of the two cases, it
-    // runs before the other timers.
+    // The test uses both orders. `meddler` is first the newest timer of its tick, and then the oldest one. In one of these cases, it runs
+    // before the other timers.
     for (const { timer } of others) timer.set(100);
     meddler.timer.set(100);
     vi.advanceTimersByTime(400);
@@ -185,7 +185,7 @@ describe('setting timers inside a callback', () => {
     vi.advanceTimersByTime(400);
     expect(kept.at).toHaveLength(2);
     expect(cancelled.at).toHaveLength(1);
-    // The timer fired once for each deadline that the meddler did not replace early.
+    // The timer fired once for each deadline that `meddler` did not replace in time.
     expect(moved.at).toHaveLength(3);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -207,7 +207,7 @@ describe('setting timers inside a callback', () => {
 });
 
 describe('FAULT-2: the deadlines of a process that was suspended', () => {
-  test('after a suspension, the wheel checks the deadlines only after Node has read the data that has arrived', () => {
+  test('after a suspension, the timer wheel checks the deadlines only after Node has read the data that has arrived', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);
@@ -217,8 +217,8 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     vi.advanceTimersByTime(140);
     expect([answered.at, silent.at]).toEqual([[], []]);
     expect(polls).toHaveLength(1);
-    // The answer of one peer was in the kernel, so its deadline is cancelled. Another deadline is set before the wheel checks the
-    // deadlines.
+    // The answer of one peer waited in the kernel. When the answer is read, the deadline of this peer is cancelled. Another deadline is set
+    // before the wheel checks the deadlines.
     answered.timer.cancel();
     const later = recorder(wheel);
     later.timer.set(200);
@@ -231,7 +231,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a deadline that passed during a suspension is prolonged once, by the lost time but at most its own delay', () => {
+  test('a deadline that passed during a suspension is prolonged once by the lost time, but at most by its own delay', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -245,11 +245,11 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     jumped.mockReturnValue(now);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at, long.at]).toEqual([[], []]);
-    // The wheel had planned to wake up after two seconds, so it knows of 18 s that were lost.
+    // The wheel should have woken up after two seconds. So it knows that 18 seconds were lost.
     jumped.mockReturnValue(now + 2_000 + TICK);
     vi.advanceTimersByTime(2_000 + TICK);
     expect([short.at.length, long.at.length]).toEqual([1, 0]);
-    // The wheel is late again, but does not prolong the deadline again.
+    // The wheel is late again, but it does not prolong the same deadline a second time.
     jumped.mockReturnValue(now + 60_000);
     vi.advanceTimersByTime(20_000);
     expect([short.at.length, long.at.length, later.at.length]).toEqual([1, 1, 0]);
@@ -258,7 +258,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a suspension of less than a second, which is common in event loops, prolongs no deadline', () => {
+  test('a suspension of less than a second prolongs no deadline', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel);
     vi.advanceTimersByTime(TICK);
@@ -270,7 +270,7 @@ describe('FAULT-2: the deadlines of a process that was suspended', () => {
   });
 });
 
-test('a wheel uses one timer of Node for all deadlines, and none after the last deadline', () => {
+test('a timer wheel uses one timer of Node for all deadlines, and no timer after the last deadline', () => {
   const wheel = new TimerWheel();
   const timers = Array.from({ length: 1_000 }, () => recorder(wheel));
   timers.forEach(({ timer }, index) => {
@@ -314,7 +314,7 @@ test('after any sequence of `set`, `setSooner` and `cancel`, a timer fires at it
         } else if (kind === 'setSooner') {
           const before = due[which];
           timers[which]!.setSooner(delay);
-          // If the two deadlines are less than one tick apart, either of them may apply.
+          // If the two deadlines are less than one tick apart, the timer may fire at either of them.
           if (before == null || at < before) due[which] = before == null ? at : Math.min(before, at);
           if (before != null && Math.abs(before - at) < TICK) due[which] = Math.min(before, at);
         } else {
@@ -342,6 +342,6 @@ test('a deadline does not keep the process alive', () => {
   expect([status, stdout]).toEqual([0, 'set\n']);
 });
 
-test('processTimers, which all connections of the process share, is a TimerWheel', () => {
+test('all connections of the process share processTimers, which is a TimerWheel', () => {
   expect(processTimers).toBeInstanceOf(TimerWheel);
 });

@@ -1,4 +1,4 @@
-/** Tests a TLS handshake that fails: the server closes the socket, and maxConnections no longer counts it. */
+/** Tests a TLS handshake that fails. The server closes the socket, and the connection no longer counts for maxConnections. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
@@ -11,7 +11,7 @@ test("S9: if a client refuses the server's certificate, the server no longer cou
   const { port } = await server.listen({ tls });
   const url = `wss://localhost:${port}/`;
   await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-  // maxConnections is 1. The server accepts the next connection as soon as it has read the TLS alert.
+  // maxConnections is 1. When the server has read the TLS alert, it accepts the next connection.
   const trusting = async (): Promise<number> => {
     const connection = await connect(url, { tls: { ca: fixture('ca-cert.pem') } });
     return (await connection.close()).code;

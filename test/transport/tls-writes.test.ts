@@ -1,6 +1,6 @@
 /**
- * Tests writing to TLS, which is special in two ways. A write never finishes before the next turn of the event loop. When `write` returns,
- * the bytes have been encrypted, so their memory is free. The tests use fake sockets that behave in this way, and the TLS sockets of Node.
+ * Tests writes to a TLS socket. A write never finishes before the next turn of the event loop. However, when `write` returns, the bytes are
+ * already encrypted, so their memory is free. The tests use fake sockets with this behaviour, and the real TLS sockets of Node.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -20,13 +20,13 @@ import { frame, framesOf, Op, requestHead } from './wire.ts';
 const KIB = 1024;
 
 /**
- * A fake TLS socket. Like TLS, it reads the bytes of a write before `write` returns, and finishes the write a turn later. After `hold`, it
- * finishes a write only when `free` is called.
+ * A fake TLS socket. Like TLS, it reads the bytes of a write before `write` returns, and finishes the write one turn of the event loop
+ * later. After `hold`, it finishes a write only when `free` is called.
  */
 class EncryptingSocket extends Duplex {
-  /** The bytes of each write, with their contents at the moment of the write. */
+  /** The bytes of each write. Their contents are those at the moment of the write. */
   readonly writes: Buffer[] = [];
-  /** The memory of each write. */
+  /** The original memory of each write. */
   readonly handed: Buffer[] = [];
   #isHeld = false;
   #done: (() => void) | null = null;
@@ -47,7 +47,7 @@ class EncryptingSocket extends Duplex {
     this.#isHeld = true;
   }
 
-  /** Finishes the current write. @param forGood if true, later writes finish a turn after they begin; if false, they wait again */
+  /** Finishes the current write. @param forGood if true, later writes finish without `free`; if false, they wait again */
   free(forGood: boolean): void {
     if (forGood) this.#isHeld = false;
     const done = this.#done;
@@ -83,7 +83,7 @@ interface Line {
   readonly budget: MemoryBudget;
 }
 
-/** @param isAlone whether all writes of other code to the socket have finished */
+/** @param isAlone whether other code has no unfinished write on the socket */
 async function setUp(isAlone = true, sendCap = Number.POSITIVE_INFINITY): Promise<Line> {
   const socket = new EncryptingSocket();
   const owner = {
@@ -116,7 +116,7 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   outbox.commit(bytes.length);
 }
 
-/** Sends a header, which is written into reserved room, and a payload of the application. */
+/** Sends a header, which is written into reserved room, and then a payload of the application. */
 function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isStable = false): void {
   const { buffer, offset } = outbox.reserve(14);
   buffer.set(header, offset);
@@ -152,7 +152,7 @@ describe('the parts of a TLS write', () => {
     ]);
   });
 
-  test('data that is sent during an unfinished write leaves in one write after it', async () => {
+  test('data that is sent during an unfinished write leaves in one write after the unfinished write', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();
@@ -175,7 +175,7 @@ describe('the parts of a TLS write', () => {
     send(outbox, Buffer.from('in place '));
     sendLarge(outbox, Buffer.from('header '), payload);
     outbox.flush();
-    // While the socket still waits, the application changes the memory of the payload, and other connections use slabs.
+    // The socket has not finished the write. The application changes the memory of the payload, and other connections use slabs.
     payload.fill(0);
     const others = await Promise.all(Array.from({ length: 20 }, () => setUp()));
     for (const { outbox: other } of others) {
@@ -276,7 +276,7 @@ describe('backpressure of a TLS socket', () => {
       outbox.flush();
       expect(outbox.blocked).toBe(false);
       send(outbox, Buffer.alloc(1));
-      // Data that is sent during the unfinished write is written when 64 KiB wait, or at the end of the turn.
+      // During an unfinished write, new data is written when 64 KiB wait, or at the end of the turn of the event loop.
       outbox.append(Buffer.alloc(64 * KIB), 0, false, null);
       expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
       expect(outbox.bufferedAmount).toBe(limit + 1 + 64 * KIB);
@@ -296,14 +296,14 @@ describe('backpressure of a TLS socket', () => {
       socket.free(false);
       await turns();
     }
-    // At the first write, the outbox did not know yet that the peer is slow.
+    // At the first write, the outbox did not know yet that the peer was slow.
     expect(socket.writes.map(({ length }) => length)).toEqual([
       128 * KIB,
       ...Array.from({ length: 14 }, () => 64 * KIB),
     ]);
   });
 
-  test('whenSent calls its callbacks in order, each when the TLS write with its bytes has finished, and not before', async () => {
+  test('whenSent calls each callback when the TLS write with its bytes has finished, not earlier, and in order', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     const sent: string[] = [];
@@ -354,7 +354,7 @@ describe('backpressure of a TLS socket', () => {
 describe('the TLS sockets of the Node version that runs the tests', () => {
   afterEach(closeServers);
 
-  /** Returns both ends of a TLS connection. */
+  /** Opens a TLS connection, and returns both ends. */
   async function pair(): Promise<{ here: TLSSocket; there: TLSSocket; close(): void }> {
     const server = createServer(tls);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -434,7 +434,7 @@ describe('the TLS sockets of the Node version that runs the tests', () => {
     expect(waiting).toBeGreaterThan(1_000_000);
     expect(sent.length).toBeLessThan(payloads.length);
     expect(connection.send('still')).toBe(false);
-    // These messages have left, so the application may use their memory again.
+    // These messages have left, so the application may reuse their memory.
     for (const index of sent) payloads[index]!.fill(0);
     await turns();
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(waiting);
@@ -483,7 +483,7 @@ describe('the TLS sockets of the Node version that runs the tests', () => {
     await turns();
     const before = asked;
     expect(before).toBeLessThan(asks / 2);
-    // The server stops reading when its replies wait, so only the replies to the requests of one read can wait.
+    // The server stops reading when its replies wait. So only the replies to the requests of one read can wait.
     expect(connection!.bufferedAmount).toBeLessThan(20 * reply.length);
     peer.socket.on('data', ({ length }: Buffer) => {
       received += length;

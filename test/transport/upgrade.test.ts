@@ -1,4 +1,4 @@
-/** Tests the server's opening handshake over real sockets, through every kind of listener. */
+/** Tests the opening handshake of a server over real sockets, with every kind of listener. */
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { ServerHandlers } from '../../src/api/server-handlers.ts';
@@ -45,7 +45,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     });
   });
 
-  test('seam S5: the handler `accepting` receives the contents of the 101, and may add header fields to it', async () => {
+  test('seam S5: the handler `accepting` receives the contents of the 101 response, and may add header fields to this response', async () => {
     const answers: unknown[] = [];
     const { peer } = await startServer(
       {
@@ -108,7 +108,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
       const own = await answer('own', '/?reject');
       expect(own).toMatch(/^HTTP\/1\.1 418 [\s\S]*X-Own: 1[\s\S]*a teapot$/);
       expect(own).not.toContain('WWW-Authenticate');
-      // The supported version stays in the answer (§4.4).
+      // §4.4: the answer still contains the supported version.
       const version = await answer('own', '/', { 'Sec-WebSocket-Version': '12' });
       expect(version).toMatch(/^HTTP\/1\.1 418 [\s\S]*Sec-WebSocket-Version: 13/);
       expect(await answer('own', '/?throw')).toMatch(/^HTTP\/1\.1 418 /);
@@ -171,7 +171,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
       [505, requestHead({}, 'GET / HTTP/1.0')],
     ];
     if (!attached) {
-      // If node:http reads the head, node:http itself gives these answers.
+      // If node:http reads the head, node:http also gives these answers.
       requests.push(
         [400, requestHead({}, 'GET  / HTTP/1.1')],
         [414, requestHead({}, `GET /${'x'.repeat(9_000)} HTTP/1.1`)],
@@ -301,7 +301,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
-      // Over TLS, the deadline covers the TLS handshake as well. A client that has not finished the TLS handshake receives no answer.
+      // Over TLS, the deadline also covers the TLS handshake. A client with an unfinished TLS handshake receives no answer.
       { handshakeTimeout: kind === 'listen over TLS' ? 500 : 100 },
       kind,
     );
@@ -381,7 +381,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
 
   test('S12: if the upgrade hook returns a thenable that is not a Promise, the server awaits it like a Promise', async () => {
     const thenable = {
-      // biome-ignore lint/suspicious/noThenProperty: that is the point.
+      // biome-ignore lint/suspicious/noThenProperty: this object must be a thenable.
       then: (resolve: (value: Rejection) => void) => setTimeout(() => resolve(reject(403)), 10),
     };
     const { peer } = await startServer(
@@ -426,7 +426,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('if a peer leaves while the upgrade hook works, it no longer counts for maxConnections', async () => {
+  test('a peer that leaves while the upgrade hook works no longer counts for maxConnections', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -448,7 +448,7 @@ describe.each(kinds)('the opening handshake, %s', (kind) => {
     leaving.destroy();
     await leaving.gone();
     settle();
-    // If the server notices only later that the peer has left, the connection opened and closed with 1006. It never stays open.
+    // The server may notice late that the peer has left. Then the connection opens and closes with 1006. It never stays open.
     await until(() => events.length !== 1 && server.connections.size === 0);
     expect(events.length === 0 || events.join() === 'open,close 1006').toBe(true);
     await peer().open();
@@ -513,12 +513,12 @@ describe("slow peers of the server's own listener", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('A7: at the deadline, a server answers a silent peer with 408, but drops one with an unfinished TLS handshake', async () => {
+  test('A7: at the deadline, a server answers a silent peer with 408, but drops a peer with an unfinished TLS handshake', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
     const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
     expect(await tlsPeer(secure.port).answer()).toMatch(/^HTTP\/1\.1 408 /);
-    // Our deadline applies, whatever the deadline of node:tls is.
+    // Our deadline applies, even if node:tls has another deadline.
     const { port } = await secure.server.listen({
       tls: { ...certificate('localhost'), handshakeTimeout: 60_000 },
     });
@@ -557,7 +557,7 @@ describe("slow peers of the server's own listener", () => {
 });
 
 describe("TLS of the server's own listener", () => {
-  test('S9: if a TLS handshake fails, the server closes the connection, which no longer counts for maxConnections', async () => {
+  test('S9: if a TLS handshake fails, the server closes the connection, and it no longer counts for maxConnections', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
     garbage.write('GET / HTTP/1.1\r\n\r\n');
@@ -589,8 +589,8 @@ describe("TLS of the server's own listener", () => {
   });
 });
 
-test('A13: at most a thousand refused peers may read their answer slowly; a further one loses its socket immediately', async () => {
-  // On a slow machine, the time of the first peers would be over before all peers are refused.
+test('A13: at most a thousand refused peers may read their answers slowly, and the socket of any further peer is destroyed immediately', async () => {
+  // On a slow machine, the time of the first peers would end before all peers are refused. Therefore the test uses a fake clock.
   useFakeClock();
   onTestFinished(useRealClock);
   const refused = (): FakeSocket => {
@@ -607,7 +607,7 @@ test('A13: at most a thousand refused peers may read their answer slowly; a furt
   }
   expect(staying.some(({ destroyed }) => destroyed)).toBe(false);
   expect(further.every(({ destroyed }) => destroyed)).toBe(true);
-  // When one of these peers leaves, one further peer may stay.
+  // When one of the thousand peers leaves, one further peer may stay.
   staying[0]!.push(null);
   await turn();
   expect(staying[0]!.destroyed).toBe(true);

@@ -1,4 +1,4 @@
-/** Builds and reads the bytes of a test peer. It uses no code of src/, and the frames that it builds may be invalid. */
+/** Builds and reads the bytes of a test peer. It uses no code of src/. The frames that it builds may be invalid. */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export const Op = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong
 
 const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
-/** Returns the bytes of a frame. The frame is masked, as a client's frame is, unless the test sets `mask` to false. */
+/** Returns the bytes of a frame. By default the frame is masked, like a frame of a client. The test can set `mask` to false. */
 export function frame(
   opcode: number,
   payload: Uint8Array | string = '',
@@ -93,8 +93,8 @@ export function acceptOf(key: string): string {
 }
 
 /**
- * Returns the head of an opening handshake request. A field in the argument replaces the usual field of this name, or is added if there is
- * none; null removes the usual field.
+ * Returns the head of an opening handshake request. A field in `changes` replaces the usual field with this name, or is added. null removes
+ * the usual field.
  */
 export function requestHead(
   changes: Readonly<Record<string, string | readonly string[] | null>> = {},
@@ -114,12 +114,12 @@ export function requestHead(
   return [start, ...lines, '', ''].join('\r\n');
 }
 
-/** A peer without any code of the library. It keeps the bytes that it receives until the test reads them. */
+/** A peer that uses no code of the library. It keeps the received bytes until the test reads them. */
 export class RawPeer {
   readonly socket: Socket;
-  /** The received chunks. They are joined only when a test reads them, because 16 MiB arrive in a thousand chunks. */
+  /** The received chunks. They are joined only when a test reads them, because 16 MiB may arrive in a thousand chunks. */
   #chunks: Buffer[] = [];
-  /** Whether the other end has ended the connection, with FIN or a reset. */
+  /** Whether the other end has ended the connection with FIN or with a reset. */
   ended = false;
   closed = false;
   error: (Error & { code?: string }) | null = null;
@@ -145,7 +145,7 @@ export class RawPeer {
     });
   }
 
-  /** Returns the bytes that were received since the test last set `received`, or all received bytes. */
+  /** Returns all bytes that were received since the test last set `received`. */
   get received(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0]!;
@@ -170,7 +170,7 @@ export class RawPeer {
     return this;
   }
 
-  /** Waits until `condition` returns true. Throws if the socket has closed and `condition` still returns false. */
+  /** Waits until `condition` returns true. Throws if the socket closes and `condition` still returns false. */
   async until(condition: () => boolean): Promise<this> {
     while (!condition()) {
       if (this.closed) throw new Error(`closed too early, after ${JSON.stringify(this.text.slice(0, 300))}`);
@@ -193,7 +193,7 @@ export class RawPeer {
     return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.text)?.[1] ?? 0);
   }
 
-  /** Returns the frames after the head. */
+  /** Returns the complete frames after the head. */
   get frames(): WireFrame[] {
     return framesOf(this.received.subarray(this.head.length));
   }

@@ -1,6 +1,6 @@
-/** Which files of the web platform tests cannot run outside a browser, and which subtests fail on purpose, each with its reason. */
+/** Lists the files of the web platform tests that need a browser, and the subtests that fail on purpose. Each entry has its reason. */
 
-/** Files, by the beginning of their paths in websockets/. @type {readonly (readonly [RegExp, string])[]} */
+/** Files that need a browser. The pattern matches their paths in websockets/. @type {readonly (readonly [RegExp, string])[]} */
 export const needBrowser = [
   [/\.window\.js$/, 'navigates between documents'],
   [/^cookies\//, 'needs the cookies of a browser'],
@@ -20,7 +20,10 @@ export const needBrowser = [
   [/^opening-handshake\/003/, 'expects the Origin field of a page'],
 ];
 
-/** Subtests that fail: path in websockets/ → subtest → reason. @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */
+/**
+ * Subtests that fail on purpose. Maps the path in websockets/ and the subtest to a reason. @type {Readonly<Record<string,
+ * Readonly<Record<string, string>>>>}
+ */
 export const expectedFailures = {
   'interfaces/WebSocket/events/018.html': {
     'open, message, error and close events':

@@ -1,7 +1,7 @@
 /**
- * Runs one file of the web platform tests in a process of its own: what a shell of a JavaScript engine has to offer, the test's scripts, and
- * the results back to the parent. Arguments: the folder of the tests, the path of the file in it, the query of its variant, the ports, and the
- * class: "ours" or "built-in".
+ * Runs one file of the web platform tests in a separate process. It defines the globals that a test needs, runs the scripts of the test,
+ * and sends the results to the parent process. The arguments are the folder of the tests, the path of the file in this folder, the query of
+ * its variant, the ports, and the class: "ours" or "built-in".
  */
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -20,9 +20,12 @@ function report(message) {
 process.on('uncaughtException', (error) => report({ uncaught: String(error?.stack ?? error) }));
 process.on('unhandledRejection', (error) => report({ uncaught: String(error) }));
 
-/** A file of the suite, with what its server would have filled in. @param {string} name absolute, or relative to the test */
+/**
+ * Returns a file of the suite. Fills in the values that the server of the suite would insert. @param {string} name absolute, or relative to
+ * the test
+ */
 function source(name) {
-  // The suite's own server has this alias.
+  // The server of the suite has this alias.
   if (name === '/resources/WebIDLParser.js') name = '/resources/webidl2/lib/webidl2.js';
   const absolute = name.startsWith('/') ? name : posix.join(posix.dirname(path), name);
   const text = readFileSync(`${folder}${absolute.split('?')[0]}`, 'utf8');
@@ -43,7 +46,7 @@ function load(name) {
   runInThisContext(source(name), { filename: name });
 }
 
-/** The scripts of a page, in order: a name, or text. @returns {{ name?: string, text?: string }[]} */
+/** Returns the scripts of a page, in order. Each script has a name or a text. @returns {{ name?: string, text?: string }[]} */
 function scriptsOfPage() {
   const page = source(path);
   global.META_TITLE = /<title>([^<]*)<\/title>/.exec(page)?.[1] ?? path;
@@ -53,7 +56,7 @@ function scriptsOfPage() {
   });
 }
 
-/** The scripts that the head of a JavaScript test names, and the test. @returns {{ name?: string, text?: string }[]} */
+/** Returns the scripts that the head of a JavaScript test names, and then the test itself. @returns {{ name?: string, text?: string }[]} */
 function scriptsOfTest() {
   const text = source(path);
   global.META_TITLE = /^\/\/ META: title=(.*)$/m.exec(text)?.[1] ?? path;
@@ -73,14 +76,14 @@ async function setUp() {
   if (!isWorker)
     Object.assign(global, { window: globalThis, Window: Object.getPrototypeOf(globalThis).constructor });
   Object.defineProperty(globalThis, 'location', { value: location, configurable: true, writable: true });
-  // The page's URL, where the class of Node.js looks for it.
+  // The built-in class of Node.js reads the URL of the page here.
   global[/** @type {any} */ (Symbol.for('undici.globalOrigin.1'))] = location;
-  // idlharness.js fetches interface definitions.
+  // idlharness.js uses fetch to load interface definitions.
   global.fetch = async (/** @type {string} */ name) => new Response(source(name));
   if (kind !== 'ours') return;
   const classes = await import('rfc6455/websocket');
   for (const name of /** @type {const} */ (['WebSocket', 'CloseEvent', 'ErrorEvent'])) {
-    // As Web IDL puts an interface on the global object.
+    // Web IDL defines these attributes for an interface on the global object.
     const value = classes[name];
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
   }
@@ -93,7 +96,7 @@ for (const { name, text } of path.endsWith('.html') ? scriptsOfPage() : scriptsO
   else runInThisContext(text ?? '', { filename: path });
   if (name === '/resources/testharness.js') listen();
 }
-// The worker's own importScripts loaded the harness.
+// In a worker, the test itself loads the harness with importScripts.
 if (path.endsWith('.worker.js')) listen();
 
 function listen() {

@@ -1,6 +1,6 @@
 /**
- * The server that the web platform tests of WebSockets expect, over ws and wss: what each of its paths does, on our own WebSocketServer.
- * Paths that break the protocol, or want a moment of their own, are answered on the bare socket.
+ * The server for the web platform tests of WebSockets, over ws and wss. Most of its paths use our WebSocketServer. Paths that break the
+ * protocol, or that need a special moment, write directly to the socket.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { reject, WebSocketServer } from 'rfc6455';
 
 const GOODBYE = 'Goodbye';
 
-/** What a path does, once the handshake is done. @type {Record<string, Omit<Path, 'request'>>} */
+/** The behaviour of each path after the handshake. @type {Record<string, Omit<Path, 'request'>>} */
 const paths = {
   '/echo': {
     message(connection, message) {
@@ -101,32 +101,32 @@ function head(
   return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Accept: ${accept}\r\n${extra}\r\n`;
 }
 
-/** An unmasked Close frame. @param {Buffer} payload */
+/** Returns an unmasked Close frame. @param {Buffer} payload */
 function close(payload) {
   return Buffer.concat([Buffer.from([0x88, payload.length]), payload]);
 }
 
-/** The payload of the first masked Close frame in what was received, or null. @param {Buffer} received */
+/** Returns the payload of the first masked Close frame in the received bytes, or null. @param {Buffer} received */
 function closePayload(received) {
   const size = (received[1] ?? 0) & 0x7f;
   if (received.length < 6 + size || (received[0] ?? 0) !== 0x88) return null;
   return Buffer.from(received.subarray(6, 6 + size).map((byte, at) => byte ^ (received[2 + (at & 3)] ?? 0)));
 }
 
-/** Answers on the bare socket. @type {Record<string, (socket: Duplex, key: string) => void>} */
+/** The paths that write directly to the socket. @type {Record<string, (socket: Duplex, key: string) => void>} */
 const bare = {
   '/invalid': (socket) => void socket.end('FOO BAR BAZ\r\n\r\n'),
   '/wrong_accept_key': (socket, key) => void socket.write(head(key, 'thisisawrongacceptkey')),
-  // A subprotocol that the client did not ask for.
+  // The client did not offer this subprotocol.
   '/handshake_protocol': (socket, key) =>
     void socket.write(head(key, undefined, 'Sec-WebSocket-Protocol: foobar\r\n')),
-  // The Close frame comes in one packet with the response.
+  // The Close frame is sent in the same write as the response.
   '/simple_handshake'(socket, key) {
     const payload = Buffer.concat([Buffer.from([0x03, 0xe9]), Buffer.from('PASS')]);
     socket.write(Buffer.concat([Buffer.from(head(key)), close(payload)]));
     socket.on('data', () => socket.end());
   },
-  // The closing handshake takes a second.
+  // The server answers the Close frame after one second.
   '/delayed-passive-close'(socket, key) {
     socket.write(head(key));
     let received = Buffer.alloc(0);
@@ -138,7 +138,7 @@ const bare = {
       socket.end(close(payload));
     });
   },
-  // What the client sends comes back as bytes, with whatever frames they are.
+  // The server sends the payload of each frame back as raw bytes, without a frame.
   '/echo_raw'(socket, key) {
     socket.write(head(key));
     let received = Buffer.alloc(0);
@@ -180,12 +180,12 @@ const server = new WebSocketServer(
 
 const fixtures = new URL('../fixtures/tls/', import.meta.url);
 
-/** The certificate authority of the wss server, for `NODE_EXTRA_CA_CERTS`. */
+/** The certificate authority of the wss server, for the variable `NODE_EXTRA_CA_CERTS`. */
 export const caFile = new URL('ca-cert.pem', fixtures);
 
 /**
- * Starts both.
- * @returns {Promise<{ ws: number, wss: number, close: () => Promise<void> }>} their ports
+ * Starts the ws server and the wss server.
+ * @returns {Promise<{ ws: number, wss: number, close: () => Promise<void> }>} the ports, and a function that closes both servers
  */
 export async function startServers() {
   const plain = createServer();

@@ -1,4 +1,4 @@
-/** Tests `rfc6455 4d`: the list that it prints for a folder, as text and as JSON, and its exit codes. */
+/** Tests the output of `rfc6455 4d` for a folder, as text and as JSON, and its exit codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -66,7 +66,7 @@ describe('the findings of the checker', () => {
     ]);
   });
 
-  test('the checker lists notes for a class with an instance, and no notes for a class used as a type', () => {
+  test('the checker lists the notes of a class if the program creates an instance, but not if the program only declares a variable of the class', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);

@@ -8,7 +8,7 @@ import type { SourceFile } from '../../../src/cli/fourd/project.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A block of 4D code on a page: the one that has a text. */
+/** Returns the block of 4D code on the page that contains the text. */
 function block(page: string, text: string): string {
   const source = readFileSync(join(root, 'docs', page), 'utf8');
   const found = [...source.matchAll(/^```4d\n([\s\S]*?)^```/gm)].map(([, code = '']) => code);
@@ -19,7 +19,7 @@ function block(page: string, text: string): string {
 
 const file = (path: string, text: string): SourceFile => ({ path, text });
 
-/** The upper-case server of 4D's page. */
+/** The upper-case server of docs/4d.md. */
 export const uppercase: readonly SourceFile[] = [
   file('Methods/startServer.4dm', block('4d.md', 'CALL WORKER')),
   file('Classes/myServerHandler.4dm', block('4d.md', '//myServerHandler class')),
@@ -43,13 +43,13 @@ export const client: readonly SourceFile[] = [
   file('Methods/connect.4dm', `#DECLARE($wssUrl : Text)\n${block('4d.md', 'Form.webSocket')}`),
 ];
 
-/** The program of version 1. */
+/** The program for version 1 of the plugin. */
 export const version1: readonly SourceFile[] = [
   file('Methods/main.4dm', block('plugin.md', 'TEXT TO BLOB("hello"')),
   file('Methods/WS_EVENT.4dm', block('plugin.md', '// WS_EVENT')),
 ];
 
-/** The program of version 2. */
+/** The program for version 2 of the plugin. */
 export const version2: readonly SourceFile[] = [
   file('Methods/main.4dm', block('plugin.md', 'Websocket SET METHOD ("CB")')),
   file('Methods/CB.4dm', block('plugin.md', '// CB')),
@@ -60,7 +60,7 @@ afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-/** A folder with these files. */
+/** Creates a folder with these files. */
 export function write(files: readonly SourceFile[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-4d-'));
   folders.push(folder);

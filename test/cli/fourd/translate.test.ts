@@ -1,6 +1,6 @@
 /**
- * `rfc6455 4d --translate`: the translated programs of the pages run without changes. The translator marks each untranslated part, and
- * loses no line.
+ * Tests `rfc6455 4d --translate`. The translated programs of the documentation run without changes. The translator marks each untranslated
+ * part, and loses no line.
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ afterEach(async () => {
   await Promise.all([webServer.stop(0), plugin.clearAll(), pluginV1.clearAll()]);
 });
 
-/** Records the texts of ALERT. */
+/** Records the texts that the program passes to ALERT. */
 function alerts(): Journal {
   const journal = new Journal();
   console.log = (text: unknown) => journal.note(text);
@@ -45,7 +45,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     const heard = new Journal();
     const ws = WebSocket.new(url(), { onMessage: (_ws, { data }) => heard.note(data) });
     ws.send('größer, café');
-    // 4D removes the accents as well.
+    // The function Uppercase of 4D also removes the accents.
     expect(await heard.length(1)).toEqual(['GROSSER, CAFE']);
     expect(program.wss).toMatchObject({ terminated: false });
   });
@@ -74,7 +74,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('the server receives the messages that the translated 4D client sends before it is connected [C88]', async () => {
+  test('the messages that the translated 4D client sends before it is connected reach the server [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
@@ -98,7 +98,7 @@ describe('the translated programs of docs/4d.md and docs/plugin.md, over real so
     const files = version1.map(({ path, text }) => ({ path, text: text.replaceAll('8000', String(port)) }));
     expect(guessVersion(files)).toBe('plugin-v1');
     const program = await run(files, 'plugin-v1');
-    // The method of the program answers. This wrapper records what the client receives.
+    // The method of the program sends an answer. This wrapper also records what the client receives.
     const heard = new Journal();
     const method = pluginV1.methods.get('WS_EVENT') as unknown as Method;
     pluginV1.methods.set('WS_EVENT', (...parameters: unknown[]) => {
@@ -143,7 +143,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=Uppercase("é")+Uppercase("é"; *)+Lowercase("É")'])).toBe('EÉe');
   });
 
-  test('a translated variable is known in the whole method, ignores case, and has the initial value of its type', async () => {
+  test('a translated variable is visible in the whole method, its name ignores case, and it starts with the default value of its type', async () => {
     expect(await call(['If (True)', 'var $Sum : Integer', 'End if', '$sum:=$SUM+1', '$0:=$sum'])).toBe(1);
     expect(await call(['C_TEXT($t)', '$t+="a"', '$0:=$t'])).toBe('a');
   });
@@ -265,7 +265,7 @@ describe('code without a translation', () => {
     expect(code).toContain("console.log('c')");
   });
 
-  test('the translator reports shared constructors and query functions as untranslated, since this package does not have them', () => {
+  test('the translator reports shared constructors and query functions as untranslated, because this package does not have them', () => {
     const text =
       'shared Class constructor()\nThis.x:=1\nFunction query q()\nreturn 1\nFunction ok()\nreturn 2';
     const { code, lines } = translateProject([{ path: 'Classes/C.4dm', text }], 'plugin');

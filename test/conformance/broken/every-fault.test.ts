@@ -1,6 +1,6 @@
 /**
- * `npm run conformance:selftest` checks that the judge finds faults. Every broken peer fails exactly the cases that
- * name its fault, and a peer without a fault fails no case.
+ * `npm run conformance:selftest` checks that the judge finds faults. Every broken peer fails exactly the cases that name its fault. A peer
+ * without a fault fails no case.
  */
 
 import { describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ describe('a peer without a fault', () => {
 
 describe.concurrent.each(['server', 'client'] as const)('a %s that is valid but unusual', (role) => {
   test.for(unusual)(
-    'an unusual peer that $name passes all cases, as $section allows',
+    'an unusual peer that $name passes all cases, because $section allows this',
     async (peer, { expect }) => {
       const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
       const cases = selfTestCases(role);

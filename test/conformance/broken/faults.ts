@@ -1,6 +1,6 @@
 /**
- * One broken peer for each kind of fault. Each entry has the rule that the peer breaks, and exactly the cases that have to report the
- * fault. The ids of cases are patterns, as in --cases.
+ * One broken peer for each kind of fault. Each entry has the rule that the peer breaks, and exactly the cases that must report the fault.
+ * The ids of cases are patterns, as in the option --cases.
  */
 
 import { createHash } from 'node:crypto';
@@ -8,7 +8,7 @@ import { acceptOf, type Head } from '../../../conformance/wire/head.ts';
 import { isCloseCode, type Outgoing, type Part, type Rules, refusalOf } from './rules.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
-/** Returns ids by patterns. `5.3-8` means 5.3 to 5.8. */
+/** Expands patterns of case ids. `5.3-8` means 5.3 to 5.8. */
 export function ids(list: string): string[] {
   return list.split(' ').flatMap((one) => {
     const [, prefix, from, to] = /^(.*\.)(\d+)-(\d+)$/.exec(one) ?? [];
@@ -22,19 +22,19 @@ export interface Fault {
   /** @default 'server' */
   readonly role?: 'server' | 'client';
   readonly breaks: Partial<Rules>;
-  /** If set, the self-test runs only these cases, since the fault would cost seconds in every case. */
+  /** If set, the self-test runs only these cases, because the fault costs seconds in every case. */
   readonly cases?: readonly string[];
-  /** If true, the self-test opens one connection at a time, since the fault is visible only over several connections. */
+  /** If true, the self-test opens one connection at a time, because the fault is visible only when connections are compared. */
   readonly isOverConnections?: boolean;
-  /** If true, the fault makes hundreds of cases time out. The self-test then runs the cases that have to fail only once. */
+  /** If true, the fault makes hundreds of cases time out. The self-test then runs each case that must fail only once. */
   readonly isSilent?: boolean;
-  /** The cases that do not pass. */
+  /** The cases that do not pass with this fault. */
   readonly fails: readonly string[];
-  /** The cases that pass as NON-STRICT. */
+  /** The cases that get the verdict NON-STRICT with this fault. */
   readonly tolerated?: readonly string[];
 }
 
-/** Divides a message into fragments of so many bytes. */
+/** Divides a message into fragments of `size` bytes. */
 function split({ opcode, payload, rsv }: Outgoing, size: number, rsvBehind = 0): Part[] {
   const parts: Part[] = [];
   for (let at = 0; at === 0 || at < payload.length; at += size)
@@ -52,7 +52,7 @@ const halves = (message: Outgoing, rsvBehind = 0): Part[] =>
   split(message, Math.max(1, Math.ceil(message.payload.length / 2)), rsvBehind);
 
 const codeOf = (code: number): Buffer => Buffer.from([code >> 8, code & 255]);
-/** Refusals that a server omits. */
+/** Returns a server's check of requests that omits some refusals. */
 const lenient =
   (forgets: (status: string, request: Head) => boolean) =>
   (request: Head, text: string): string | null => {
@@ -62,7 +62,7 @@ const lenient =
 const versionOf = (request: Head): string =>
   request.fields.find(([name]) => name.toLowerCase() === 'sec-websocket-version')?.[1] ?? '';
 
-/** Ranges of second bytes for a peer with such a check. */
+/** Returns a UTF-8 check with a wrong range of second bytes for one first byte. */
 const withRange =
   (first: number, range: Partial<Sequence>) =>
   (byte: number): Sequence | null => {
@@ -70,7 +70,7 @@ const withRange =
     return byte === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
   };
 
-/** The ids of the cases that need an open connection. `opened` has those that fail if the connection is never opened. */
+/** The ids of the cases that need an open connection. The cases in `opened` fail if the connection is never opened. */
 const opened = ids(
   '1 2 3 4 5 6 7.1.1-5 7.3 7.5.1 7.7 7.9 9 10.1.1 12 13 ' +
     '20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 20.11.8 22 23.1 23.3.1-6 23.3.13-21 ' +
@@ -130,17 +130,17 @@ export const faults: readonly Fault[] = [
     tolerated: ids('23.2'),
   },
   {
-    name: 'takes a continuation of nothing for text',
+    name: 'treats a continuation without a message as text',
     breaks: { refusesStrayContinuation: false },
     fails: ids('5.9-11 5.17 24.4.3-5'),
   },
   {
-    name: 'takes a new message within another for its continuation',
+    name: 'treats a new message inside another message as a continuation',
     breaks: { refusesNestedMessage: false },
     fails: ids('5.18 24.4.1-2'),
   },
   {
-    name: 'takes a wrong byte for the last one of the masking key',
+    name: 'uses a masking key with a wrong last byte',
     breaks: { unmaskingKey: (key) => Buffer.from([key[0]!, key[1]!, key[2]!, key[3]! ^ 0x80]) },
     fails: ids(
       '1.1.2-8 1.2.2-8 2.2-4 2.6 2.9-11 3.2-4 4.1.3-5 4.2.3-5 5.3-8 5.15 5.18-20 6.1.3 6.2.1-2 6.4-5 6.6.5 6.6.7 6.6.9 6.6.11 6.7.4 6.9.4 6.11.4 6.22.3-34 7.1.1 7.1.5 7.3.4-5 9.1 9.7 10 12 13 20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 20.11.8 22.1.12 22.3.1-6 22.3.10-21 23.1 24.4.3 24.4.12 24.4.22 25 26.2.1-13 26.2.17 26.3 26.4.8 26.5.3-5 28.1.1-4 28.1.6-9 28.1.13-16 28.2.12-14 28.3.9 28.4.1 28.4.6 26.6',
@@ -148,7 +148,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('20.1.17-18 20.8.12 20.9.2 20.10.7 20.11.5 28.1.10-12'),
   },
   {
-    name: 'takes messages of 64 KiB at most',
+    name: 'accepts messages of at most 64 KiB',
     breaks: { maxMessageSize: 65_536 },
     fails: ids('23.1.9 23.1.18 25.4.12 25.4.15'),
   },
@@ -170,7 +170,7 @@ export const faults: readonly Fault[] = [
     ),
   },
   {
-    name: 'ends no fragmented message',
+    name: 'never ends a fragmented message',
     isSilent: true,
     breaks: { frames: (message) => halves(message).map((part) => ({ ...part, fin: false })) },
     fails: ids(
@@ -222,7 +222,7 @@ export const faults: readonly Fault[] = [
     fails: ids('1.1.7-8 1.2.7-8 9.1.1 10.1.1 23.1.8-9 23.1.17-18 25.4.12 25.4.15'),
   },
   {
-    name: 'sends a message that was not asked for',
+    name: 'sends an unexpected message',
     breaks: { greeting: { opcode: 1, payload: Buffer.from('hi'), fin: true, rsv: 0 } },
     fails: opened,
     tolerated: openedTolerated,
@@ -237,7 +237,7 @@ export const faults: readonly Fault[] = [
     ),
   },
   {
-    name: 'writes lengths in 16 bits always',
+    name: 'writes all lengths in 16 bits',
     breaks: { frame: (part) => ({ ...part, lengthForm: part.payload.length < 65_536 ? 16 : 64 }) },
     fails: ids(
       '1 2 3 4 5 6 7.1.1-5 7.3 7.5 7.7 7.9 9 10 12 13 20.1.16-18 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.12-14 20.9.2 20.10.6-7 20.11.1-5 20.11.8 22 23 24 25 26 28.1-3 28.4.1-2 28.4.5-6',
@@ -251,7 +251,7 @@ export const faults: readonly Fault[] = [
     ),
   },
   {
-    name: 'sets RSV2 on what it sends',
+    name: 'sets RSV2 on all frames',
     breaks: { frame: (part) => ({ ...part, rsv: part.rsv | 2 }) },
     fails: ids(
       '1 2 3 4 5 6 7.1.1-5 7.3 7.5 7.7 7.9 9 10 12 13 20.1.16-18 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.12-14 20.9.2 20.10.6-7 20.11.1-5 20.11.8 22 23 24 25 26 28.1-3 28.4.1-2 28.4.5-6',
@@ -275,7 +275,7 @@ export const faults: readonly Fault[] = [
 
   // Pings.
   {
-    name: 'answers no ping',
+    name: 'does not answer pings',
     breaks: { pong: () => null },
     fails: ids('2.1-4 2.6 2.9-11 5.6-8 5.19-20 22.3.22 24.4.5 24.4.14 26.2.16 26.6.1-2'),
   },
@@ -290,12 +290,12 @@ export const faults: readonly Fault[] = [
     fails: ids('2.2-4 2.6 2.9-11 5.6-8 5.19-20 22.3.22 24.4.14 26.2.16 26.6.1-2'),
   },
   {
-    name: 'drops pings within a message',
+    name: 'drops pings inside a message',
     breaks: { pongsWithin: 'never' },
     fails: ids('5.6-8 5.19-20 22.3.22 24.4.14 26.2.16 26.6.2'),
   },
   {
-    name: 'answers pings within a message after it',
+    name: 'answers pings inside a message only after the message',
     breaks: { pongsWithin: 'after the message' },
     fails: ids('5.6-8 5.19-20 22.3.22 24.4.14 26.2.16 26.6.2'),
   },
@@ -303,7 +303,7 @@ export const faults: readonly Fault[] = [
 
   // UTF-8.
   {
-    name: 'checks no UTF-8',
+    name: 'does not check UTF-8',
     breaks: { utf8: 'never' },
     fails: ids('6.3-4 6.6.1 6.6.3-4 6.6.6 6.6.8 6.6.10 6.8 6.10 6.11.5 6.12-21 24.4.15-21 26.5.1-2 28.3.12'),
   },
@@ -320,7 +320,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('6.4'),
   },
   {
-    name: 'checks UTF-8 of each frame alone',
+    name: 'checks the UTF-8 of each frame separately',
     breaks: { utf8: 'each frame alone' },
     fails: ids('6.2.3-4 6.4.2 24.4.14 26.5.1-2'),
     tolerated: ids('6.4.3-4'),
@@ -351,12 +351,12 @@ export const faults: readonly Fault[] = [
     fails: ids('6.4.2 6.4.4 6.5.4 6.7.4 6.9.4 6.11.4 6.22.3-34'),
   },
   {
-    name: 'checks no UTF-8 of compressed text',
+    name: 'does not check the UTF-8 of compressed text',
     breaks: { checksCompressedText: false },
     fails: ids('26.5.1-2'),
   },
   {
-    name: 'checks no UTF-8 of close reasons',
+    name: 'does not check the UTF-8 of close reasons',
     breaks: { checksCloseReason: false },
     fails: ids('7.5 28.2.5-11'),
     tolerated: ids('28.2.21'),
@@ -364,7 +364,7 @@ export const faults: readonly Fault[] = [
 
   // Closing.
   {
-    name: 'ends TCP in place of an answer to a Close frame',
+    name: 'ends TCP instead of answering a Close frame',
     breaks: { closeAnswer: () => null },
     fails: ids(
       '1 2.1-4 2.6-11 5.3-8 5.19-20 6.1-2 6.5 6.6.2 6.6.5 6.6.7 6.6.9 6.6.11 6.7 6.9 6.11.1-4 6.22-23 7.1.1-5 7.3.1 7.3.3-5 7.7 9 10 12 13 20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 22.3 23.1 24.4.12-14 24.4.22-24 25 26.2 26.3.1-6 26.5.3-5 28.1.1-9 28.1.13-16 28.2.12-14 28.3.1-6 28.3.8-9 26.6',
@@ -414,7 +414,7 @@ export const faults: readonly Fault[] = [
     fails: ids('7.7.10-13 28.1.13-16'),
   },
   {
-    name: 'takes a Close frame of one byte for one with 1000',
+    name: 'treats a Close frame of one byte as a Close frame with 1000',
     breaks: {
       checksCloseLength: false,
       closeAnswer: (payload) => (payload.length === 1 ? codeOf(1000) : payload.subarray(0, 2)),
@@ -423,7 +423,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.2.16'),
   },
   {
-    name: 'takes a Close frame of one byte for one without a code',
+    name: 'treats a Close frame of one byte as a Close frame without a code',
     breaks: {
       checksCloseLength: false,
       closeAnswer: (payload) => (payload.length < 2 ? Buffer.alloc(0) : payload.subarray(0, 2)),
@@ -432,13 +432,13 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.2.16'),
   },
   {
-    name: 'checks no close code, and answers without one',
+    name: 'does not check close codes, and answers without a code',
     breaks: { checksCloseCode: () => true, closeAnswer: () => Buffer.alloc(0) },
     fails: ids(''),
     tolerated: ids('28.2.17-20'),
   },
   {
-    name: 'fails connections without a code',
+    name: 'fails connections with a Close frame without a code',
     breaks: { failCode: () => 0, closeAnswer: (payload) => payload.subarray(0, 2) },
     fails: ids(''),
     tolerated: ids('28.2.16-26'),
@@ -450,7 +450,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.1.10-12 28.2.16-26'),
   },
   {
-    name: 'answers what comes after a Close frame',
+    name: 'answers frames that arrive after a Close frame',
     breaks: { listensBehindClose: true },
     fails: ids('28.3.2-3 28.3.5-7'),
   },
@@ -463,7 +463,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.1.10-12'),
   },
   {
-    name: 'resets TCP in place of an answer to a Close frame',
+    name: 'resets TCP instead of answering a Close frame',
     breaks: { closeAnswer: () => null, ending: 'reset' },
     fails: ids(
       '1 2.1-4 2.6-11 5.3-8 5.19-20 6.1-2 6.5 6.6.2 6.6.5 6.6.7 6.6.9 6.6.11 6.7 6.9 6.11.1-4 6.22-23 7.1.1-5 7.3.1 7.3.3-5 7.7 9 10 12 13 20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 22.3 23.1 24.4.12-14 24.4.22-24 25 26.2 26.3.1-6 26.5.3-5 28.1.1-9 28.1.13-16 28.2.12-14 28.3.1-6 28.3.8-9 26.6',
@@ -495,12 +495,12 @@ export const faults: readonly Fault[] = [
 
   // Compression.
   {
-    name: 'keeps its context in spite of server_no_context_takeover',
+    name: 'keeps its context although server_no_context_takeover was agreed',
     breaks: { params: (agreed) => ({ ...agreed, serverNoContextTakeover: false }) },
     fails: ids('13.2.3 13.5.3 13.7.3 25.4.1'),
   },
   {
-    name: 'forgets the context of the client',
+    name: 'does not keep the context of the client',
     breaks: { params: (agreed) => ({ ...agreed, clientNoContextTakeover: true }) },
     fails: ids('12 13 25.4.1-4 25.4.13-14 25.4.16 26.2.3 26.6.1-9 26.6.12'),
   },
@@ -530,28 +530,28 @@ export const faults: readonly Fault[] = [
     fails: ids('26.1.1-3 26.1.6'),
   },
   {
-    name: 'leaves the four bytes after what it compresses',
+    name: 'does not remove 00 00 ff ff after compression',
     breaks: { deflated: (bytes) => Buffer.concat([bytes, Buffer.from('0000ffff', 'hex')]) },
     fails: ids('12 13 25.3-4 26.2-3 26.4.8 26.4.12 26.5.3-5 26.6'),
   },
 
   {
-    name: 'empties its window with a ping',
+    name: 'empties its window when a ping arrives',
     breaks: { windowEndsWith: 'a ping' },
     fails: ids('26.6.1-2'),
   },
   {
-    name: 'lets uncompressed messages into the window of what comes',
+    name: 'adds uncompressed messages to its receiving window',
     breaks: { plainEntersWindow: 'of what comes' },
     fails: ids('26.6.4'),
   },
   {
-    name: 'compresses large messages only, and lets the others into the window of what leaves',
+    name: 'compresses only large messages, and adds other messages to its sending window',
     breaks: { compressesFrom: 1024, plainEntersWindow: 'of what leaves' },
     fails: ids('26.6.5'),
   },
   {
-    name: 'empties its window with a final block',
+    name: 'empties its window after a final block',
     breaks: { windowEndsWith: 'a final block' },
     fails: ids('26.6.6-9 26.6.12'),
   },
@@ -566,13 +566,13 @@ export const faults: readonly Fault[] = [
     fails: ids('26.6.11-13'),
   },
   {
-    name: 'echoes large compressed messages later than the small ones that follow',
+    name: 'echoes a large compressed message after the small messages that follow it',
     breaks: { delay: (size, compressed) => (compressed && size > 1_000_000 ? 20 : 0) },
     cases: ids('12.1.11 27.2'),
     fails: ids('27.2.4-5'),
   },
   {
-    name: 'changes one byte at 1.6 MB',
+    name: 'changes one byte at the position 1.6 MB',
     breaks: { echo: (payload) => withChangedByte(payload, 1_600_000) },
     cases: ids('12.1.11 27.2'),
     fails: ids('27.2'),
@@ -580,13 +580,13 @@ export const faults: readonly Fault[] = [
 
   // The opening handshake.
   {
-    name: 'answers with the Accept of another key',
+    name: 'answers with the Sec-WebSocket-Accept of another key',
     breaks: { accept: (key) => acceptOf(key.toLowerCase()) },
     fails: opened,
     tolerated: openedTolerated,
   },
   {
-    name: 'answers version 8 with 101',
+    name: 'answers 101 to a request with version 8',
     breaks: { refusal: lenient((_, request) => versionOf(request) === '8') },
     fails: ids('20.5.19'),
   },
@@ -599,7 +599,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('20.1.13 20.6.13-14 20.8.4-5 20.9.1 20.9.6-8'),
   },
   {
-    name: 'answers 200 in place of 101',
+    name: 'answers 200 instead of 101',
     breaks: { statusLine: 'HTTP/1.1 200 OK' },
     fails: opened,
     tolerated: openedTolerated,
@@ -619,33 +619,33 @@ export const faults: readonly Fault[] = [
   },
 
   {
-    name: 'loses bytes that come with the request',
+    name: 'loses bytes that arrive together with the request',
     breaks: { keepsEarlyBytes: false },
     fails: ids('20.11.8'),
   },
 
   // Clients.
   {
-    name: 'has one key for every opening handshake',
+    name: 'uses the same Sec-WebSocket-Key in every opening handshake',
     role: 'client',
     breaks: { handshakeKey: () => 'dGhlIHNhbXBsZSBub25jZQ==' },
     fails: ids('21.1.9-10 21.3.3'),
   },
   {
-    name: 'has a key of 15 bytes',
+    name: 'sends a Sec-WebSocket-Key of 15 bytes',
     role: 'client',
     breaks: { handshakeKey: (fresh) => Buffer.from(fresh, 'base64').toString('base64', 0, 15) },
     fails: ids('21.1.7'),
   },
   {
-    name: 'asks for version 8',
+    name: 'requests version 8',
     role: 'client',
     breaks: { fields: ['Sec-WebSocket-Version: 8'] },
     fails: ids('21.1.6'),
   },
   { name: 'asks without Host', role: 'client', breaks: { fields: ['Host:'] }, fails: ids('21.1.3') },
   {
-    name: 'masks nothing',
+    name: 'does not mask its frames',
     role: 'client',
     breaks: { masks: 'never' },
     fails: ids(
@@ -660,14 +660,14 @@ export const faults: readonly Fault[] = [
     tolerated: ids('22.2.3'),
   },
   {
-    name: 'masks with one key',
+    name: 'masks every frame with the same key',
     role: 'client',
     breaks: { masks: 'with one key' },
     fails: ids('22.2.1-2 22.2.4 22.4'),
     tolerated: ids('22.2.3'),
   },
   {
-    name: 'has the same masking keys on every connection',
+    name: 'uses the same masking keys on every connection',
     role: 'client',
     breaks: { maskingKey: (n) => createHash('sha1').update(`${n}`).digest().subarray(0, 4) },
     cases: ids('22.2 22.4'),
@@ -675,7 +675,7 @@ export const faults: readonly Fault[] = [
     fails: ids('22.4.2-3'),
   },
   {
-    name: 'counts its masking keys',
+    name: 'uses consecutive numbers as masking keys',
     role: 'client',
     breaks: { maskingKey: (n, seed) => keyOf(seed + 0x9e3779b9 * n) },
     fails: ids('22.2.2 22.4.4'),
@@ -712,22 +712,22 @@ export const faults: readonly Fault[] = [
   },
   { name: 'accepts any Accept', role: 'client', breaks: { checksAccept: false }, fails: ids('21.3.1-9') },
   {
-    name: 'accepts any extension',
+    name: 'accepts any extension in the answer',
     role: 'client',
     breaks: { checksExtensions: false },
     fails: ids('21.3.28-32 25.2'),
   },
   {
-    name: 'accepts any status',
+    name: 'accepts an answer with any status',
     role: 'client',
     breaks: { checksStatus: false },
     fails: ids('21.3.19-23 21.3.41 21.4.15-17'),
   },
   {
-    name: 'loses bytes that come with the answer',
+    name: 'loses bytes that arrive together with the answer',
     role: 'client',
     breaks: { keepsEarlyBytes: false },
-    // TCP decides what else arrives with the answer. Here it is one write.
+    // In general, TCP decides which bytes arrive together with the answer. In these cases, the judge sends all of them in one write.
     cases: ids('21.2.17-20'),
     fails: ids('21.2.17-20'),
   },
@@ -737,7 +737,7 @@ function reversed(parts: Part[]): Part[] {
   return parts.length < 2 ? parts : [parts[1]!, parts[0]!, ...parts.slice(2)];
 }
 
-/** Returns a copy with one bit of one byte changed, if there is such a byte. */
+/** Returns a copy with one changed bit in the byte at `at`, if this byte exists. */
 function withChangedByte(payload: Buffer, at: number): Buffer {
   if (payload.length <= at) return payload;
   const changed = Buffer.from(payload);

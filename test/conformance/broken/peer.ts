@@ -1,7 +1,4 @@
-/**
- * A small echo endpoint, server or client. It uses the judge's own wire codec and no code of src/. The endpoint is correct if its rules are
- * correct.
- */
+/** A small echo endpoint, server or client. It uses the judge's wire codec and no code of src/. It is correct if its rules are correct. */
 
 import type { Duplex } from 'node:stream';
 import {
@@ -23,11 +20,11 @@ interface Message {
   readonly parts: Buffer[];
   size: number;
   utf8: Utf8Check;
-  /** Whether parts of the message were already sent back. */
+  /** Whether parts of the message were already echoed. */
   streamed: boolean;
 }
 
-/** The window of the private fields in wire/deflate.ts. Only a broken peer calls `remember` directly. */
+/** The private windows of wire/deflate.ts have this type. Only a broken peer calls `remember` directly. */
 interface Window {
   remember(plaintext: Buffer): void;
 }
@@ -56,8 +53,8 @@ export class BrokenPeer {
   private readonly seed = freshKey().readUInt32BE(0);
 
   /**
-   * @param socket must come from a server with allowHalfOpen. The peer then still reads data that arrives after it has ended its own side,
-   * so no TCP reset destroys the socket.
+   * @param socket a socket of a server with allowHalfOpen. After the peer has ended its own side of TCP, it still reads data. Otherwise a
+   * TCP reset would destroy the socket.
    */
   constructor(socket: Duplex, role: 'server' | 'client', rules: Rules, target = '/') {
     this.socket = socket;
@@ -143,7 +140,7 @@ export class BrokenPeer {
     else this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
-  /** §4.1: what a client checks in the answer. */
+  /** §4.1: returns whether the answer of the server is valid. */
   private verify(text: string): boolean {
     const { rules } = this;
     const answer = parseHead(text);
@@ -187,7 +184,7 @@ export class BrokenPeer {
     this.deflate = new Deflate(this.rules.params(params), this.role);
   }
 
-  /** Adds an uncompressed message to a compression window, in which only compressed messages belong. */
+  /** Adds an uncompressed message to a compression window. This is a fault: only compressed messages belong in the window. */
   private enterWindow(direction: 'incoming' | 'outgoing', plain: Buffer): void {
     if (this.deflate !== null)
       (this.deflate as unknown as Record<typeof direction, Window>)[direction].remember(plain);
@@ -282,7 +279,7 @@ export class BrokenPeer {
     return size;
   }
 
-  /** §5.2, §5.4, §5.5: returns the close code for a header that breaks a rule. */
+  /** §5.2, §5.4, §5.5: returns the close code if the header breaks a rule, and otherwise null. */
   private faultOf({ opcode, fin, rsv, key, length, lengthForm }: FrameHead): number | null {
     const { rules, message } = this;
     const control = opcode >= 8;
@@ -392,7 +389,7 @@ export class BrokenPeer {
   private echoInTime(opcode: number, plain: Buffer, compressed: boolean): void {
     const milliseconds = this.rules.delay(plain.length, compressed);
     if (milliseconds === 0) this.echo(opcode, plain);
-    // Echoes that are too late for the closing handshake are not sent.
+    // A delayed echo is not sent if the peer has sent a Close frame.
     else setTimeout(() => !this.hasSentClose && this.echo(opcode, plain), milliseconds);
   }
 
@@ -453,7 +450,7 @@ export class BrokenPeer {
     for (const part of this.rules.behindClose) this.send(part);
   }
 
-  /** §7.1.7. */
+  /** §7.1.7: fails the connection. */
   private fail(code: number): void {
     const sent = this.rules.failCode(code);
     this.state = 'closed';
@@ -465,12 +462,12 @@ export class BrokenPeer {
     this.end();
   }
 
-  // §7.1.1: the server ends TCP.
+  // §7.1.1: the server ends TCP first.
   private end(): void {
     const { ending, listensBehindClose } = this.rules;
     if (ending === 'never') return;
     if (this.role === 'client' && this.hasSentClose) return;
-    // Data after a Close frame has arrived when the timers have run.
+    // The delay lets data arrive that follows a Close frame.
     if (listensBehindClose) setTimeout(() => this.socket.end(), 50);
     else this.socket.end();
   }
@@ -490,14 +487,14 @@ export class BrokenPeer {
   }
 }
 
-/** The part of a message that was not sent back yet. */
+/** Returns the part of a message that was not echoed yet. */
 function partsOf(message: Message): Buffer {
   const parts = Buffer.concat(message.parts);
   message.parts.length = 0;
   return parts;
 }
 
-/** Returns whether a compressed message has a final block before the bytes 00 00 ff ff, which a receiver appends. */
+/** Returns whether a compressed message has a final block. The receiver appends the bytes 00 00 ff ff to each message. */
 function hasFinalBlock(data: Buffer): boolean {
   try {
     return inflate(Buffer.concat([data, Buffer.from('0000ffff', 'hex')]), {

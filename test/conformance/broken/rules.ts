@@ -1,6 +1,6 @@
 /**
- * The rules that the echo endpoint in peer.ts follows. A correct endpoint has the rules of `correct`; a fault is this object with one rule
- * changed. The rules do not depend on the judge's cases.
+ * The rules that the echo endpoint in peer.ts follows. `correct` contains the rules of a correct endpoint. A fault changes one of these
+ * rules. The rules do not depend on the judge's cases.
  */
 
 import type { DeflateParams } from '../../../conformance/wire/deflate.ts';
@@ -9,48 +9,47 @@ import { acceptOf, type Head, listOf, valuesOf } from '../../../conformance/wire
 import { type Sequence, sequenceOf } from './utf8.ts';
 
 /**
- * When the peer checks the UTF-8 of a text: with each chunk, when a frame is complete, when the message is complete, for each frame
- * without the others, or never.
+ * When the peer checks the UTF-8 of a text. 'each frame alone' means that each frame is checked without the other frames of the message.
  */
 export type Utf8Time = 'at once' | 'after each frame' | 'after the message' | 'each frame alone' | 'never';
 
-/** A message to be echoed. The payload is already compressed if RSV1 (4) is set. */
+/** A message that the peer echoes. The payload is already compressed if RSV1 (4) is set. */
 export interface Outgoing {
   readonly opcode: number;
   readonly payload: Buffer;
   readonly rsv: number;
 }
 
-/** A frame to be sent, before it gets a masking key. */
+/** A frame that the peer sends, before it gets a masking key. */
 export type Part = Omit<FrameSpec, 'key'>;
 
 export interface Rules {
   // Opening handshake.
-  /** Returns a status with its phrase if the request is refused, or null if it gets 101. */
+  /** Returns the status and its phrase if the server refuses the request, or null if the server answers 101. */
   readonly refusal: (request: Head, text: string) => string | null;
-  /** Returns Sec-WebSocket-Accept for this key. */
+  /** Returns the value of Sec-WebSocket-Accept for this key. */
   readonly accept: (key: string) => string;
-  /** Header lines that are added to the request or the answer. They replace lines of the same name. */
+  /** Header lines that are added to the request or to the answer. A line replaces an earlier line with the same name. */
   readonly fields: readonly string[];
   readonly statusLine: string;
-  /** Returns the Sec-WebSocket-Key that a client sends. The next three rules say what the client checks in the answer. */
+  /** Returns the Sec-WebSocket-Key that a client sends. The next three rules say what the client checks in the answer of the server. */
   readonly handshakeKey: ((fresh: string) => string) | null;
   readonly checksAccept: boolean;
   readonly checksExtensions: boolean;
   readonly checksStatus: boolean;
-  /** Whether the peer reads bytes after the head, in the same chunk, as frames. */
+  /** Whether the peer reads bytes after the head in the same chunk as frames. */
   readonly keepsEarlyBytes: boolean;
-  /** Whether the peer accepts compression. `params` returns the parameters that the peer then uses. */
+  /** Whether the peer accepts compression. `params` returns the parameters that the peer uses after the agreement. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
-  /** Whether the other side may refer to earlier messages. */
+  /** Whether the other peer may refer to earlier messages. */
   readonly takesOver: boolean;
 
   // Frames that the peer receives.
   readonly refusesWrongMask: boolean;
   /**
-   * Whether the peer checks the RSV bits of a frame with this opcode. `mayHaveRsv1` says whether RSV1 is allowed on such a frame with
-   * compression.
+   * Whether the peer checks the RSV bits of a frame with this opcode. If compression is agreed, `mayHaveRsv1` says whether RSV1 is allowed
+   * on such a frame.
    */
   readonly refusesRsv: (opcode: number) => boolean;
   readonly mayHaveRsv1: (opcode: number) => boolean;
@@ -60,68 +59,68 @@ export interface Rules {
   readonly refusesLongForms: boolean;
   readonly refusesStrayContinuation: boolean;
   readonly refusesNestedMessage: boolean;
-  /** The key with which a payload is unmasked. */
+  /** Returns the key with which the peer unmasks a payload. */
   readonly unmaskingKey: (key: Buffer) => Buffer;
   readonly utf8: Utf8Time;
   readonly sequence: (first: number) => Sequence | null;
   readonly checksCompressedText: boolean;
   readonly maxMessageSize: number;
-  /** Returns the bytes of a compressed message that the peer inflates, before it appends 00 00 ff ff. */
+  /** Returns the compressed bytes that the peer inflates. The peer then appends 00 00 ff ff. */
   readonly inflatable: (bytes: Buffer) => Buffer;
-  /** After which event the peer empties its receiving window, besides the events that the agreed parameters require. */
+  /** An additional event after which the peer empties its receiving window. */
   readonly windowEndsWith: 'nothing' | 'a ping' | 'a final block';
-  /** To which window the peer wrongly adds uncompressed messages: to none, to its receiving window, or to its sending window. */
+  /** The window to which the peer wrongly adds uncompressed messages: neither window, its receiving window, or its sending window. */
   readonly plainEntersWindow: 'of neither' | 'of what comes' | 'of what leaves';
 
   // Frames that the peer sends.
   readonly echoKind: (opcode: number) => number;
-  /** The part of a message that is echoed. */
+  /** Returns the part of a message that the peer echoes. */
   readonly echo: (payload: Buffer) => Buffer;
-  /** The frames of an echo. */
+  /** Returns the frames of an echo. */
   readonly frames: (message: Outgoing) => Part[];
   /** Changes any frame before it is sent. */
   readonly frame: (part: Part) => Part;
   readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
   /**
-   * Returns the masking key of a client for its n-th frame on a connection, counted from 0; null means random keys. Each connection has
-   * a random seed.
+   * Returns the masking key for the n-th frame of a client on a connection, counted from 0. Each connection has a random seed. If the rule
+   * is null, all keys are random.
    */
   readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
-  /** Echoes of fewer bytes are not compressed. */
+  /** The peer does not compress shorter echoes. */
   readonly compressesFrom: number;
-  /** Whether the peer sends back each part of an uncompressed message as soon as it arrives, before the message is complete. */
+  /** Whether the peer echoes each part of an uncompressed message as soon as it arrives, before the message is complete. */
   readonly streams: boolean;
-  /** Returns the milliseconds that the peer waits before it echoes a message; 0 means no wait. */
+  /** Returns how many milliseconds the peer waits before it echoes a message. 0 means that it does not wait. */
   readonly delay: (size: number, compressed: boolean) => number;
-  /** Unsolicited pongs, at the start and with every message. */
+  /** Whether the peer sends unsolicited pongs at the start and with every message. */
   readonly heartbeats: boolean;
   readonly deflated: (bytes: Buffer) => Buffer;
-  /** Whether each fragment is echoed as a message. */
+  /** Whether the peer echoes each fragment as a separate message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
-  /** When a ping within a message is answered. */
+  /** When the peer answers a ping inside a message. */
   readonly pongsWithin: 'at once' | 'after the message' | 'never';
-  /** Whether only the last of the pings in one chunk is answered. */
+  /** If several pings arrive in one chunk, whether the peer answers only the last ping. */
   readonly answersNewestPing: boolean;
   readonly pongsOnPong: boolean;
-  /** A frame that is sent as soon as the connection is open. */
+  /** A frame that the peer sends as soon as the connection is open. */
   readonly greeting: Part | null;
 
   // Closing.
   /**
-   * Returns the code of the Close frame after a violation; 0 stands for a Close frame without a code, and null for ending TCP without a
-   * Close frame.
+   * Returns the code of the Close frame that the peer sends after a violation. 0 means a Close frame without a code. null means that the
+   * peer ends TCP without a Close frame.
    */
   readonly failCode: (code: number) => number | null;
-  /** Whether the peer resets TCP when a connection fails, without a Close frame. */
+  /** Whether a peer that fails a connection resets TCP instead of sending a Close frame. */
   readonly failsWithReset: boolean;
-  /** The payload of the answer to a Close frame; null means no answer. */
+  /** Returns the payload of the answer to a Close frame. null means that the peer does not answer. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;
   readonly checksCloseCode: (code: number) => boolean;
   readonly checksCloseLength: boolean;
   readonly checksCloseReason: boolean;
   readonly listensBehindClose: boolean;
-  /** Bytes that are sent after the own Close frame. */
+  /** Frames that the peer sends after its own Close frame. */
   readonly behindClose: readonly Part[];
   /** How a server ends TCP after the closing handshake. */
   readonly ending: 'end' | 'never' | 'reset';
@@ -132,12 +131,12 @@ const versions = 'Sec-WebSocket-Version: 13';
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const tokens: RegExp = new RegExp(`^[ \\t]*${token}[ \\t]*(?:,[ \\t]*${token}[ \\t]*)*$`);
 const param = `[ \\t]*;[ \\t]*${token}[ \\t]*(?:=[ \\t]*(?:${token}|"${token}")[ \\t]*)?`;
-/** §9.1: a list of extensions with their parameters. */
+/** §9.1: matches a list of extensions with their parameters. */
 export const extensionList: RegExp = new RegExp(
   `^[ \\t]*${token}(?:${param})*[ \\t]*(?:,[ \\t]*${token}(?:${param})*[ \\t]*)*$`,
 );
 
-/** §4.2.1, and the grammar of RFC 9112 beneath it. */
+/** Checks a request by §4.2.1 and by the grammar of RFC 9112. */
 export function refusalOf(request: Head, text: string): string | null {
   const [method, target, version] = request.parts;
   const lines = text.slice(0, -4).split('\r\n');
@@ -167,13 +166,13 @@ export function refusalOf(request: Head, text: string): string | null {
   return null;
 }
 
-/** §7.4: codes that a Close frame may contain. */
+/** §7.4: returns whether a Close frame may contain the code. */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000 && code < 5000) return true;
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }
 
-/** An endpoint that does everything correctly. */
+/** The rules of a correct endpoint. */
 export const correct: Rules = {
   refusal: refusalOf,
   accept: acceptOf,
@@ -226,7 +225,7 @@ export const correct: Rules = {
 
   failCode: (code) => code,
   failsWithReset: false,
-  // §5.5.1: the received code; the reason is not repeated.
+  // §5.5.1: the answer contains the received code, but not the reason.
   closeAnswer: (payload) => payload.subarray(0, 2),
   checksCloseCode: isCloseCode,
   checksCloseLength: true,

@@ -1,7 +1,4 @@
-/**
- * Tests a peer with the judge's cases, in this process and over TCP. testServer tests a server; a client is tested case by case. The
- * functions return the cases that are not OK.
- */
+/** Runs the judge's cases against a peer in this process, over TCP. `tryServer` and `tryClient` return the results of the cases. */
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -19,20 +16,21 @@ import { BrokenPeer } from './peer.ts';
 import { correct, type Rules } from './rules.ts';
 
 /**
- * The time limits of cases are multiplied by this factor, since peers in the same process answer quickly. A case that times out is run
+ * The time limits of cases are multiplied by this factor, because peers in the same process answer quickly. A case that times out is run
  * again with limits that are RERUN_FACTOR times as long.
  */
 const TIME_FACTOR = 0.15;
 
-/** The ids of cases that are not OK, in order. */
+/** The ids of the cases that are not OK, in order. */
 export interface Faulted {
   readonly failed: readonly string[];
-  /** The cases that passed as NON-STRICT. */
+  /** The cases that got the verdict NON-STRICT. */
   readonly tolerated: readonly string[];
 }
 
 /**
- * Returns the same case with shorter limits and fewer round trips. That is enough, since peers in the same process answer quickly.
+ * Returns the same case with shorter limits and fewer round trips. These limits are sufficient, because peers in the same process answer
+ * quickly.
  */
 export function hurried(one: Case): Case {
   const steps = one.steps.map((step): Step => {
@@ -55,8 +53,8 @@ export function faultedOf(results: readonly CaseResult[]): Faulted {
 }
 
 /**
- * The cases of the self-test. They are most of all cases. Some of many similar cases are left out, and cases that move megabytes or wait
- * for seconds.
+ * The cases of the self-test. If many cases are similar, only some of them are included. Cases that move megabytes or wait for seconds are
+ * omitted.
  */
 const wanted: Selection = {
   cases: [
@@ -65,15 +63,14 @@ const wanted: Selection = {
     ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
   ],
   exclude: [
-    // Omitted are a 103 before the 101, which a client need not support and these peers do not, and a head of
-    // megabytes.
+    // These cases are omitted: one with a 103 before the 101, which these peers do not support, and three with a head of megabytes.
     ...['21.2.16', '21.3.42', '21.3.43', '21.3.44'],
-    // Whether data arrives before a reset depends on chance.
+    // In these cases, it depends on chance whether data arrives before a reset.
     ...['28.4.7', '28.4.8'],
   ],
 };
 
-/** Returns the cases of the self-test. @param only if not empty, only the cases with these ids are returned */
+/** Returns the cases of the self-test. @param only if it is not empty, only the cases with these ids are returned */
 export function selfTestCases(role: Role, only: readonly string[] = []): Case[] {
   const selection = only.length === 0 ? wanted : { cases: only, exclude: wanted.exclude };
   return select(allCases, role, selection).map(hurried);
@@ -107,22 +104,22 @@ export async function outcomes(
   return { actual: faultedOf(results), expected };
 }
 
-/** How many connections are open at once. */
+/** The number of connections that are open at the same time. */
 const PARALLEL = 64;
 /**
- * A case with an unexpected outcome is run once more, and its limits are multiplied by this factor: a busy machine may have delayed the
- * peer.
+ * A busy machine may have delayed the peer. Therefore a case with an unexpected outcome is run once more, with limits multiplied by this
+ * factor.
  */
 const PATIENT_FACTOR = 4;
 
-/** How a peer is tested. */
+/** Options of a test of a peer. */
 interface Trying {
   readonly isKnown?: (result: CaseResult) => boolean;
   readonly lanes?: number;
   readonly factor?: number;
 }
 
-/** Tests a peer that has these rules with the cases. A case with an unexpected outcome is run a second time. */
+/** Runs the cases against a peer with these rules. A case with an unexpected outcome is run a second time. */
 export async function tryPeer(
   role: Role,
   rules: Rules,
@@ -139,7 +136,7 @@ export async function tryPeer(
   return results.map((one) => again.find(({ id }) => id === one.id) ?? one);
 }
 
-/** Runs a server with these rules through the cases. */
+/** Runs the cases against a server with these rules. */
 export async function tryServer(
   rules: Rules,
   cases: readonly Case[],
@@ -170,7 +167,7 @@ export async function tryServer(
   }
 }
 
-/** Tests a client that has these rules with the cases. Each case has its own connection. */
+/** Runs the cases against a client with these rules. Each case has a separate connection. */
 export async function tryClient(
   rules: Rules,
   cases: readonly Case[],
@@ -182,7 +179,7 @@ export async function tryClient(
   server.on('connection', (socket) => accepted.set(socket.remotePort!, socket));
   const perform = async (one: Case, patience: number): Promise<CaseResult> => {
     const own = await dialled(port);
-    // Both ends are in this process, and either may notice the connection first.
+    // Both ends are in this process, and either end may be the first that notices the connection.
     while (!accepted.has(own.localPort!)) await turn();
     const peer = accepted.get(own.localPort!)!;
     accepted.delete(own.localPort!);

@@ -1,9 +1,9 @@
 /**
- * The UTF-8 check of the broken peers, byte by byte. A rule can replace the function that says which bytes must follow a first byte, since
- * many peers get these bytes wrong.
+ * The UTF-8 check of the broken peers. It works byte by byte. Each first byte determines which bytes may follow. Many real peers get this
+ * wrong, so a rule can replace the function `sequenceOf`.
  */
 
-/** The number of bytes that follow a first byte, and the allowed range of the second byte. */
+/** The number of bytes that follow a first byte, and the allowed range of the second byte of the character. */
 export interface Sequence {
   readonly further: number;
   readonly low: number;
@@ -20,7 +20,7 @@ export function sequenceOf(first: number): Sequence | null {
   return { further, low, high };
 }
 
-/** A text that arrives in pieces. */
+/** Checks a text that arrives in pieces. */
 export class Utf8Check {
   private readonly sequence: (first: number) => Sequence | null;
   private missing = 0;
@@ -31,7 +31,7 @@ export class Utf8Check {
     this.sequence = sequence;
   }
 
-  /** @returns whether the bytes can still become UTF-8 */
+  /** @returns whether the bytes so far can be the beginning of valid UTF-8 */
   write(bytes: Buffer): boolean {
     for (const byte of bytes) {
       if (this.missing > 0) {
@@ -50,7 +50,7 @@ export class Utf8Check {
     return true;
   }
 
-  /** Whether no character is incomplete. */
+  /** Whether the last character is complete. */
   get isComplete(): boolean {
     return this.missing === 0;
   }

@@ -1,4 +1,4 @@
-/** Writes DEFLATE blocks with any header and any symbols, for tests. So a test can use blocks that no compressor would write. */
+/** Writes DEFLATE blocks with any header and any symbols. Tests can use blocks that no compressor would write. */
 
 /** Returns the bits of a string of 0 and 1, in the order in which a decompressor reads them. The string may contain spaces. */
 export function bytesOf(bits: string): Buffer {
@@ -8,19 +8,19 @@ export function bytesOf(bits: string): Buffer {
   return bytes;
 }
 
-/** Writes a number, lowest bit first. */
+/** Returns the bits of a number, with the lowest bit first. */
 export function number(value: number, count: number): string {
   let bits = '';
   for (let at = 0; at < count; at++) bits += (value >> at) & 1;
   return bits;
 }
 
-/** Writes a code, highest bit first. */
+/** Returns the bits of a Huffman code, with the highest bit first. */
 function code(value: number, count: number): string {
   return value.toString(2).padStart(count, '0');
 }
 
-/** Writes a symbol of the fixed literal/length code. */
+/** Returns the bits of a symbol in the fixed literal/length code. */
 export function fixedSymbol(symbol: number): string {
   if (symbol < 144) return code(0x30 + symbol, 8);
   if (symbol < 256) return code(0x190 + symbol - 144, 9);
@@ -28,7 +28,7 @@ export function fixedSymbol(symbol: number): string {
   return code(0xc0 + symbol - 280, 8);
 }
 
-/** Returns [symbol, number of extra bits, their value] for a length. */
+/** Returns the symbol of a length, the number of its extra bits, and the value of these bits. */
 export function lengthSymbol(length: number): [number, number, number] {
   if (length === 258) return [285, 0, 0];
   if (length < 11) return [254 + length, 0, 0];
@@ -37,7 +37,7 @@ export function lengthSymbol(length: number): [number, number, number] {
   return [257 + 4 * extra + step, extra, length - 3 - (step << extra)];
 }
 
-/** Returns [symbol, number of extra bits, their value] for a distance. */
+/** Returns the symbol of a distance, the number of its extra bits, and the value of these bits. */
 export function distanceSymbol(distance: number): [number, number, number] {
   if (distance < 3) return [distance - 1, 0, 0];
   const extra = Math.floor(Math.log2(distance - 1)) - 1;
@@ -45,19 +45,19 @@ export function distanceSymbol(distance: number): [number, number, number] {
   return [2 * extra + step, extra, distance - 1 - (step << extra)];
 }
 
-/** Writes a match in the fixed codes. */
+/** Returns the bits of a match in the fixed codes. */
 export function fixedMatch(length: number, distance: number): string {
   const [symbol, extra, value] = lengthSymbol(length);
   const [far, farExtra, farValue] = distanceSymbol(distance);
   return fixedSymbol(symbol) + number(value, extra) + code(far, 5) + number(farValue, farExtra);
 }
 
-/** Writes a distance symbol in the fixed code, without its extra bits. */
+/** Returns the bits of a distance symbol in the fixed code, without extra bits. */
 export function fixedDistance(symbol: number): string {
   return code(symbol, 5);
 }
 
-/** Writes the header of a block. */
+/** Returns the bits of the header of a block. */
 export function header(final: boolean, type: number): string {
   return `${final ? 1 : 0}${number(type, 2)}`;
 }

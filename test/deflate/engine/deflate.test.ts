@@ -12,7 +12,8 @@ const NONE = Buffer.alloc(0);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
- * Compresses a message, and checks that zlib and a decompressor with the exact window can read it. Then appends the message to the window.
+ * Compresses a message, and appends the message to the window. Checks that zlib and a decompressor with a window of exactly this size can
+ * read the result.
  */
 function send(
   message: Uint8Array,
@@ -40,7 +41,7 @@ describe('the examples of RFC 7692 §7.2.3', () => {
     const hello = Buffer.from('Hello');
     expect(hex(send(hello, null).data)).toBe('f248cdc9c90700');
     expect(hex(send(hello, window).data)).toBe('f248cdc9c90700');
-    // The RFC's example begins with a literal (f2 00 11 00 00). A single match says the same in one byte less.
+    // The example of the RFC begins with a literal (f2 00 11 00 00). One match needs one byte less.
     expect(hex(send(hello, window).data)).toBe('02130000');
     expect(hex(send(hello, null).data)).toBe('f248cdc9c90700');
   });
@@ -56,31 +57,31 @@ describe('the examples of RFC 7692 §7.2.3', () => {
 
 describe('messages without a context', () => {
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P23, P26: ${kind}: messages of 0 to 600 bytes are compressed correctly`, () => {
+    test(`P23, P26: messages of 0 to 600 bytes are compressed correctly (${kind})`, () => {
       const random = randomFrom(1);
       for (let length = 0; length <= 600; length++) send(make(length, random), null, length % 25 === 0);
     });
 
-    test(`P23, P26: ${kind}: longer messages are compressed correctly`, () => {
+    test(`P23, P26: longer messages are compressed correctly (${kind})`, () => {
       const random = randomFrom(2);
       for (const length of [1000, 4096, 16_384, 65_535, 65_536, 200_000])
         send(make(length, random), null, length < 20_000);
     });
   }
 
-  test('our engine writes a stored block, a fixed block or a dynamic block, whichever is smallest', () => {
+  test('our engine chooses the smallest of a stored block, a fixed block and a dynamic block', () => {
     const random = randomFrom(3);
     const types = (message: Buffer): readonly number[] => send(message, null).seen?.blocks ?? [];
     expect(types(randomBytes(300, random))).toEqual([0, 0]);
     expect(types(Buffer.from('a short text'))).toEqual([1, 0]);
     expect(types(jsonText(600, random))).toEqual([2, 0]);
-    // The overhead is at most that of stored blocks: a header, and five bytes for each 64 KiB.
+    // Stored blocks have the largest overhead: a header, and five bytes for each 64 KiB.
     for (let length = 1; length < 400; length++)
       expect(deflate(randomBytes(length, random), null).length).toBeLessThanOrEqual(length + 6);
     expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
   });
 
-  test('literals and matches that do not fit into one block are written in several blocks', () => {
+  test('literals and matches are written in several blocks if one block cannot hold all of them', () => {
     const random = randomFrom(4);
     for (const length of [
       MAX_TOKENS - 8,
@@ -101,7 +102,7 @@ describe('messages without a context', () => {
     const random = randomFrom(5);
     for (let length = 5; length <= 258; length++) {
       const part = randomBytes(length, random);
-      // The bytes before and after the repetition differ, so that it has exactly this length.
+      // The bytes before and after the repetition differ. Therefore the repetition has exactly this length.
       part[0] = 0xff;
       part[length - 1] = 0xfe;
       const message = Buffer.concat([Buffer.of(1), part, Buffer.of(2, 3, 4), part, Buffer.of(5)]);
@@ -116,7 +117,7 @@ describe('messages without a context', () => {
     expect(symbols.size).toBe(30);
   });
 
-  test('the result for a message does not depend on the messages before it', () => {
+  test('the result for a message does not depend on earlier messages', () => {
     const random = randomFrom(6);
     const messages = Array.from({ length: 300 }, (_, n) =>
       n % 3 === 0
@@ -156,7 +157,7 @@ describe('messages with a context', () => {
         const window = new Window(bits);
         const needle = randomBytes(30, random);
         send(Buffer.concat([randomBytes(40, random), needle]), window, false);
-        // The text between the two copies contains few hashes, so the index still knows the first copy.
+        // The text between the two copies adds few hashes. Therefore the index still contains the first copy.
         for (let gap = distance - 30; gap > 0; gap -= 1000)
           send(Buffer.alloc(Math.min(gap, 1000)), window, false);
         const { seen } = send(needle, window);
@@ -165,7 +166,7 @@ describe('messages with a context', () => {
     },
   );
 
-  test('P26, P27: our engine and zlib can alternate when they compress and when they decompress', () => {
+  test('P26, P27: on one context, our engine and zlib can take turns, both for compression and for decompression', () => {
     const random = randomFrom(17);
     for (const bits of [9, 12, 15]) {
       const sent = new Window(bits);
@@ -175,7 +176,7 @@ describe('messages with a context', () => {
         const message = make(Math.floor(random() ** 4 * 20_000), random);
         const data =
           random() < 0.5 ? deflate(message, sent) : zlibDeflate(message, sent.history, { windowBits: bits });
-        // A message that was compressed but not sent does not change the context.
+        // A message that was compressed but not sent must not change the context.
         if (random() < 0.1) continue;
         sent.append(message);
         const inflated =

@@ -19,8 +19,8 @@ function tallyOf(frequencies: readonly number[]): Tally {
 }
 
 /**
- * Returns the number of bits with a Huffman code without a limit. This is the sum of the weights of all inner nodes, which are found by
- * repeated sorting.
+ * Returns the number of bits with a Huffman code without a limit. This number is the sum of the weights of all inner nodes. Repeated
+ * sorting finds these nodes.
  */
 function leastBits(frequencies: readonly number[]): number {
   const weights = frequencies.filter((frequency) => frequency > 0);
@@ -50,7 +50,7 @@ function leastBitsWithin(limit: number, frequencies: readonly number[]): number 
 const kraft = (lengths: Uint8Array): number =>
   lengths.reduce((sum, length) => sum + (length === 0 ? 0 : 2 ** -length), 0);
 
-/** Returns a code of `assignCodes` as the RFC writes it. */
+/** Returns a code of `assignCodes` in the notation of the RFC. */
 const written = (code: number): string =>
   (code & 0xffff)
     .toString(2)
@@ -59,8 +59,8 @@ const written = (code: number): string =>
     .reverse()
     .join('');
 
-describe('code lengths from frequencies', () => {
-  test('a code is complete and within the limit, and it is optimal if the limit shortens no length', () => {
+describe('Huffman code lengths from frequencies', () => {
+  test('a code is complete and within the limit, and the code is optimal if the limit shortens no length', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 200 })), {
@@ -86,7 +86,7 @@ describe('code lengths from frequencies', () => {
     [7, 19],
     [15, 22],
   ])(
-    'no code exceeds the limit of %i bits, although a code without limit would exceed it for these %i symbols',
+    'with a limit of %i bits, no code is longer, even for %i symbols that need longer codes without a limit',
     (limit, symbols) => {
       const frequencies = [1, 1];
       while (frequencies.length < symbols)
@@ -96,14 +96,14 @@ describe('code lengths from frequencies', () => {
       const bits = buildLengths(tally, limit, lengths);
       expect(Math.max(...lengths)).toBe(limit);
       expect(kraft(lengths)).toBe(1);
-      // Frequencies like these are the worst case of a cheap repair. With others the loss is a thousandth as large.
+      // These frequencies are the worst case of the fast algorithm. With usual frequencies, the loss is a thousand times smaller.
       expect(bits).toBeLessThanOrEqual(leastBitsWithin(limit, [...tally.counts]) * 1.15);
       for (let symbol = 1; symbol < symbols; symbol++)
         expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
     },
   );
 
-  test('no code for code lengths exceeds seven bits, and the result is at most 0.5 % above the best code', () => {
+  test('the code for code lengths has at most seven bits per symbol, and its result is at most 0.5 % above the best result', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
@@ -119,7 +119,7 @@ describe('code lengths from frequencies', () => {
     expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
-  test('if only one symbol occurs, its code has one bit; if no symbol occurs, there is no code', () => {
+  test('a single symbol gets a code of one bit, and without symbols there is no code', () => {
     const lengths = new Uint8Array(30);
     expect(buildLengths(tallyOf([0, 0, 5]), 15, lengths)).toBe(5);
     expect([...lengths.subarray(0, 4)]).toEqual([0, 0, 1, 0]);
@@ -127,7 +127,7 @@ describe('code lengths from frequencies', () => {
     expect(lengths.every((length) => length === 0)).toBe(true);
   });
 
-  test('a tally lists its symbols in the order of their first use, and is empty after clear', () => {
+  test('a tally (the frequencies of symbols) lists its symbols in the order of their first use, and is empty after clear()', () => {
     const tally = tallyOf([0, 2, 0, 1]);
     tally.add(2);
     expect([...tally.symbols.subarray(0, tally.size)]).toEqual([1, 3, 2]);
@@ -137,7 +137,7 @@ describe('code lengths from frequencies', () => {
   });
 });
 
-describe('codes from lengths', () => {
+describe('Huffman codes from code lengths', () => {
   test('the lengths in the example of RFC 1951 §3.2.2 give the codes of the example', () => {
     const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
@@ -155,10 +155,10 @@ describe('codes from lengths', () => {
   });
 });
 
-describe('the decoding table from lengths', () => {
+describe('the decoding table from code lengths', () => {
   const values = Int32Array.from({ length: 288 }, (_, symbol) => symbol << 16);
 
-  /** Decodes the lowest bits of `bits` with a table. */
+  /** Returns the symbol that the lowest bits of `bits` stand for in a table. */
   function lookUp(table: Int32Array, root: number, bits: number): { symbol: number; length: number } {
     let entry = table[bits & ((1 << root) - 1)] ?? 0;
     if ((entry & ENTRY_LINK) === 0) return { symbol: entry >>> 16, length: entry & 15 };
@@ -166,7 +166,7 @@ describe('the decoding table from lengths', () => {
     return { symbol: entry >>> 16, length: root + (entry & 15) };
   }
 
-  test('the decoding table gives the symbol of every code, whatever bits follow the code', () => {
+  test('the decoding table finds the symbol of every code, whatever bits follow the code', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 2 }), fc.nat({ max: 3000 })), {
@@ -203,12 +203,12 @@ describe('the decoding table from lengths', () => {
   });
 
   test('the largest possible tables fit into the reserved memory', () => {
-    // The longest codes spread over as many second tables as possible: one short code at each step.
+    // A tree with one short code at each step has long codes in as many second tables as possible.
     const lengths = new Uint8Array(288);
     const table = new Int32Array(1024).fill(-1);
     let most = 0;
     for (let seed = 0; seed < 300; seed++) {
-      // Dividing the leaves of a complete code at random gives any complete code.
+      // Random divisions of the leaves of a complete code can give any complete code.
       const leaves = [0];
       let state = seed;
       while (leaves.length < 286) {

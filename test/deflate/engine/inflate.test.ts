@@ -26,7 +26,7 @@ function windowOf(bits: number, history: Uint8Array): Window {
   return window;
 }
 
-/** Returns the bytes, or the reason for the refusal. */
+/** Returns the decompressed bytes, or the reason for the refusal. */
 function outcome(input: Uint8Array, window: Window | null = null, limit = LIMIT): string {
   try {
     return `bytes ${Buffer.from(inflate(input, window, limit)).toString('hex')}`;
@@ -46,8 +46,8 @@ function referenceOutcome(input: Uint8Array, history: Uint8Array = Buffer.alloc(
 }
 
 /**
- * Checks that our engine and the reference decompressor have the same outcome. zlib must accept what our engine accepts, and may accept
- * more.
+ * Checks that our engine and the reference decompressor have the same outcome. zlib must accept all input that our engine accepts, and may
+ * accept more.
  */
 function expectAgreement(input: Uint8Array, history: Uint8Array = Buffer.alloc(0)): string {
   const ours = outcome(input, history.length === 0 ? null : windowOf(15, history));
@@ -59,7 +59,7 @@ function expectAgreement(input: Uint8Array, history: Uint8Array = Buffer.alloc(0
     zlib = 'corrupt';
   }
   if (zlib === 'corrupt') expect(ours).toBe('corrupt');
-  // zlib stops at a final block. Only our engine reads what follows.
+  // zlib stops at a final block. Only our engine reads the data after a final block.
   else if (ours !== 'corrupt') expect(ours.startsWith(zlib)).toBe(true);
   return ours;
 }
@@ -106,7 +106,7 @@ describe('decompressing the output of zlib', () => {
   const lengths = [1, 2, 3, 17, 258, 1000, 5000, 70_000];
 
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P24, P27: ${kind} is decompressed correctly when zlib has compressed it at any level, with any strategy, memory level and flush`, () => {
+    test(`P24, P27: with every level, strategy, memory level and flush, the output of zlib is decompressed correctly (${kind})`, () => {
       const random = randomFrom(7);
       for (const length of lengths) {
         const message = make(length, random);
@@ -220,19 +220,19 @@ describe('matches of every length and every distance', () => {
   });
 });
 
-describe('P31: blocks that the test writes bit by bit, most of which are invalid', () => {
+describe('P31: valid and invalid blocks that the test writes bit by bit', () => {
   const letters = 'abc'.split('').map((letter) => fixedSymbol(letter.charCodeAt(0)));
 
-  /** Returns the header of a block with dynamic codes. In its code for code lengths, each of the symbols 0 to 18 has five bits. */
+  /** Returns the header of a block with dynamic codes. In the code for code lengths, each used symbol has four bits. */
   function ownCodes(literals: number, distances: number, lengths: string): string {
-    // Lengths 0 to 12 and the three repetitions have four bits each.
+    // The lengths 0 to 12 and the three repetitions (symbols 16 to 18) have four bits each.
     const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     const four = order.map((symbol) => number(symbol <= 12 || symbol >= 16 ? 4 : 0, 3)).join('');
     return (
       header(false, 2) + number(literals - 257, 5) + number(distances - 1, 5) + number(15, 4) + four + lengths
     );
   }
-  /** Writes one symbol of that code length code. */
+  /** Returns one symbol in the code of code lengths. */
   const symbol = (value: number): string => (value <= 12 ? value : value - 3).toString(2).padStart(4, '0');
   const zeros = (count: number): string => symbol(18) + number(count - 11, 7);
 
@@ -318,7 +318,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
   ])('our engine, the reference and zlib agree on the outcome: %s', (_name, bits, expected) => {
     const input = bytesOf(bits);
     expect(outcome(input)).toBe(expected);
-    // An invalid stream stays invalid if more bytes follow.
+    // If a stream is invalid, it is also invalid when more bytes follow.
     if (expected === 'corrupt') expect(expectAgreement(bytesOf(bits + '0'.repeat(64)))).toBe('corrupt');
     expectAgreement(input);
   });
@@ -335,7 +335,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
     'three blocks': hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'),
   };
   for (const [name, stream] of Object.entries(streams)) {
-    test(`${name}: if any single bit of the stream is flipped, our engine has the same outcome as the reference decompressor`, () => {
+    test(`if any single bit of a stream is flipped, our engine has the same outcome as the reference decompressor (${name})`, () => {
       for (let bit = 0; bit < stream.length * 8; bit++) {
         const damaged = Buffer.from(stream);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -343,7 +343,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
       }
     });
 
-    test(`${name}: if the stream is cut off at any byte, our engine has the same outcome as the reference decompressor`, () => {
+    test(`if a stream is cut off at any byte, our engine has the same outcome as the reference decompressor (${name})`, () => {
       for (let length = 0; length <= stream.length; length++)
         expectAgreement(stream.subarray(0, length), history);
       expect(outcome(stream, windowOf(15, history)).startsWith('bytes')).toBe(true);
@@ -354,7 +354,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 3 }), (input, type) => {
-        // Otherwise block type 3 in the first bits would end most of these inputs at once.
+        // This avoids the block type 3 in the first bits, which would make most of these inputs invalid at once.
         if (input.length > 0) input[0] = (input[0]! & 0xf8) | [0, 2, 4, 5][type]!;
         seen.add(expectAgreement(input).slice(0, 5));
       }),
@@ -363,7 +363,7 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
     expect([...seen].sort()).toEqual(['bytes', 'corru']);
   });
 
-  test('after damaged messages, the window still works', () => {
+  test('after damaged messages, the context can still be used', () => {
     const window = windowOf(12, copies(5000, randomFrom(11)));
     const message = copies(900, randomFrom(12));
     const data = zlibDeflate(message, window.history, { windowBits: 12 });
@@ -376,12 +376,12 @@ describe('P31: blocks that the test writes bit by bit, most of which are invalid
   });
 });
 
-describe('the bounds of output and memory', () => {
+describe('the limits of output and memory', () => {
   test.each<[string, Buffer, number]>([
     ['literals', zlibDeflate(randomBytes(500, randomFrom(1), 90), Buffer.alloc(0), { strategy: 2 }), 500],
     ['matches', zlibDeflate(Buffer.alloc(10_000), Buffer.alloc(0)), 10_000],
     ['stored block', zlibDeflate(Buffer.alloc(3000), Buffer.alloc(0), { level: 0 }), 3000],
-    ['output larger than the scratch memory', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
+    ['output larger than the shared buffer', zlibDeflate(Buffer.alloc(200_000), Buffer.alloc(0)), 200_000],
   ])('the output limit is exact for %s', (_name, data, length) => {
     expect(inflate(data, null, length).length).toBe(length);
     expect(outcome(data, null, length - 1)).toBe('too-big');
@@ -389,14 +389,14 @@ describe('the bounds of output and memory', () => {
     expect(outcome(hex('00'), null, 0)).toBe('bytes ');
   });
 
-  test('decompressing a bomb takes at most 256 KiB more memory than the limit of the message', () => {
+  test('decompressing a bomb uses at most 256 KiB more memory than the limit of the message', () => {
     const bomb = zlibDeflate(Buffer.alloc(10 << 20), Buffer.alloc(0));
     const before = process.memoryUsage().arrayBuffers;
     expect(outcome(bomb, null, 1 << 20)).toBe('too-big');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((1 << 20) + (256 << 10));
   });
 
-  test('output that is larger than the shared memory is complete, and a later message does not change it', () => {
+  test('output that is larger than the shared buffer is complete, and a later message does not change this output', () => {
     const random = randomFrom(20);
     for (const length of [65_535, 65_536, 65_537, 100_000, 300_000]) {
       const message = jsonText(length, random);
@@ -407,7 +407,7 @@ describe('the bounds of output and memory', () => {
     }
   });
 
-  test('a message with a megabyte of empty blocks is accepted only with output between the blocks', () => {
+  test('2 MiB of empty blocks are refused, and are accepted if other blocks between them have output', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');

@@ -1,6 +1,6 @@
 /**
- * A second decompressor, for tests. It implements RFC 1951 as literally as possible, bit by bit, without any code of src/. It keeps a
- * window of exactly 2^bits bytes, so it refuses references that reach back farther. It also reports why a stream is invalid.
+ * A second decompressor, for tests. It implements RFC 1951 bit by bit, as literally as possible, and without code of src/. Its window has
+ * exactly 2^bits bytes, so it refuses references that reach back farther. It also reports why a stream is invalid.
  */
 
 export interface Inflated {
@@ -51,7 +51,7 @@ class Bits {
   }
 }
 
-/** Builds codes from their lengths, as RFC 1951 §3.2.2 defines. Refuses the same lengths as zlib. */
+/** Builds the codes from their lengths (RFC 1951 §3.2.2). Refuses the same lengths as zlib. */
 function codeOf(lengths: readonly number[], lonely: boolean): Code {
   let room = 0;
   for (const length of lengths) if (length > 0) room += 2 ** -length;
@@ -79,7 +79,7 @@ function symbolFrom(bits: Bits, { symbols }: Code): number {
   throw new Invalid('no such code');
 }
 
-/** Returns [base, number of extra bits] of a length symbol. */
+/** Returns the base and the number of extra bits of a length symbol. */
 function lengthOf(symbol: number): [number, number] {
   const n = symbol - 257;
   if (n < 0 || n > 28) throw new Invalid('no such length');
@@ -89,7 +89,7 @@ function lengthOf(symbol: number): [number, number] {
   return [3 + ((4 + (n & 3)) << extra), extra];
 }
 
-/** Returns [base, number of extra bits] of a distance symbol. */
+/** Returns the base and the number of extra bits of a distance symbol. */
 function distanceOf(symbol: number): [number, number] {
   if (symbol > 29) throw new Invalid('no such distance');
   if (symbol < 2) return [1 + symbol, 0];
@@ -101,9 +101,9 @@ const fixedLiterals = Array.from({ length: 288 }, (_, n) => (n < 144 ? 8 : n < 2
 const fixedDistances = Array.from({ length: 32 }, () => 5);
 
 /**
- * Decompresses one message of RFC 7692, which does not have its 00 00 ff ff.
- * @param history the plaintext before the message.
- * @param most the greatest distance that is allowed, by default 32,768.
+ * Decompresses one message of RFC 7692, without 00 00 ff ff at its end.
+ * @param history the plaintext before the message
+ * @param most the greatest allowed distance, by default 32,768
  * @throws Invalid
  */
 export function referenceInflate(

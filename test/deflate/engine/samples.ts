@@ -1,4 +1,4 @@
-/** Makes the messages that the tests of the engine compress. The messages depend only on a seed, so that a failure can be repeated. */
+/** Makes the messages that the tests of the engine compress. The messages depend only on a seed, so that a failed test can be repeated. */
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 
 /** Returns numbers in [0, 1), which depend only on the seed (mulberry32). */
@@ -17,7 +17,7 @@ const words =
     ' ',
   );
 
-/** Returns JSON as applications send it, cut to `length` bytes. */
+/** Returns typical JSON of an application, cut to `length` bytes. */
 export function jsonText(length: number, random: () => number): Buffer {
   const pick = (): string => words[Math.floor(random() * words.length)] ?? '';
   let text = '[';
@@ -39,7 +39,7 @@ export function randomBytes(length: number, random: () => number, alphabet = 256
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * alphabet)));
 }
 
-/** Returns copies of earlier bytes at random distances, with some new bytes between them. So a compressor finds matches of every kind. */
+/** Returns copies of earlier bytes at random distances, and some new bytes between the copies. A compressor finds matches of every kind. */
 export function copies(length: number, random: () => number): Buffer {
   const bytes = Buffer.alloc(length);
   let at = 0;
@@ -55,7 +55,7 @@ export function copies(length: number, random: () => number): Buffer {
   return bytes;
 }
 
-/** Kinds of content, each of any length. */
+/** Functions that return content of different kinds, with any length. */
 export const kinds: Readonly<Record<string, (length: number, random: () => number) => Buffer>> = {
   json: jsonText,
   copies,
@@ -69,7 +69,7 @@ export const kinds: Readonly<Record<string, (length: number, random: () => numbe
 
 const tail = Buffer.from([0, 0, 0xff, 0xff]);
 
-/** Compresses a message with zlib as RFC 7692 §7.2.1 requires: compresses, flushes, and removes the last four bytes. */
+/** Compresses a message with zlib and removes the last four bytes of the flush, as RFC 7692 §7.2.1 requires. */
 export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   const bytes = deflateRawSync(input, {
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -79,7 +79,7 @@ export function zlibDeflate(input: Uint8Array, history: Uint8Array, options: Zli
   return bytes.subarray(-4).equals(tail) ? bytes.subarray(0, -4) : bytes;
 }
 
-/** Decompresses a message with zlib as in RFC 7692 §7.2.2, but stops at a final block, and accepts a stream that is cut off. */
+/** Decompresses a message with zlib (RFC 7692 §7.2.2). It stops at a final block, and accepts a stream that is cut off. */
 export function zlibInflate(input: Uint8Array, history: Uint8Array, options: ZlibOptions = {}): Buffer {
   return inflateRawSync(Buffer.concat([input, tail]), {
     finishFlush: constants.Z_SYNC_FLUSH,

@@ -39,7 +39,7 @@ describe('the window of one direction', () => {
     expect(() => new Window(bits)).toThrow(RangeError);
   });
 
-  test('a window allocates no memory before the first byte, and little memory for the first messages', () => {
+  test('a window allocates no memory before the first byte, and only a little memory for the first messages', () => {
     const window = new Window(15);
     expect(window.retained).toBe(0);
     window.append(Buffer.alloc(0));
@@ -48,7 +48,7 @@ describe('the window of one direction', () => {
     expect(window.retained).toBe(1024);
   });
 
-  test('a window has the expected memory after four messages of 256 bytes, and when it is full', () => {
+  test('after four messages of 256 bytes, and when it is full, a window has the expected memory', () => {
     const random = randomFrom(1);
     const sent = new Window(15);
     for (let count = 0; count < 4; count++) {

@@ -1,6 +1,5 @@
-// A WebSocket peer on Debian's golang-github-gorilla-websocket-dev, driven by the lines that ../remote-end.ts describes.
-//
-// One argument: the configuration as JSON. One connection, in either role; then the process ends.
+// A WebSocket peer that uses golang-github-gorilla-websocket-dev of Debian. ../remote-end.ts describes the lines that control it. Its only
+// argument is the configuration as JSON. It opens one connection, as client or server, and ends after this connection.
 package main
 
 import (
@@ -31,7 +30,7 @@ type config struct {
 	Key            string
 }
 
-// A message is Text or Base64; encoding/json reads and writes []byte as base64.
+// A message is Text or Base64. encoding/json reads and writes []byte as base64.
 type command struct {
 	Do      string
 	Text    *string
@@ -140,7 +139,7 @@ func converse(conn *websocket.Conn, header http.Header, c config) {
 	}
 }
 
-// The library has answered the peer's Close frame; ending TCP is left to us.
+// The library has already answered the Close frame of the peer. This program only has to end TCP.
 func ended(conn *websocket.Conn, err error) {
 	code, reason := websocket.CloseAbnormalClosure, ""
 	var closed *websocket.CloseError
@@ -160,7 +159,7 @@ func obey(conn *websocket.Conn) {
 		}
 		var c command
 		check(json.Unmarshal(line, &c))
-		// The other side misses what can no longer be written.
+		// If a message can no longer be written, the other side notices that the message is missing.
 		_ = do(conn, c)
 	}
 }
@@ -175,7 +174,8 @@ func do(conn *websocket.Conn, c command) error {
 	case "send":
 		return conn.WriteMessage(kind, message)
 	case "fragments":
-		// A frame leaves when its buffer of 4 KiB is full, wherever a character ends; the last one when it is closed.
+		// The library sends a frame whenever its buffer of 4 KiB is full, even inside a character. It sends the last frame when the writer is
+		// closed.
 		w, err := conn.NextWriter(kind)
 		if err != nil {
 			return err

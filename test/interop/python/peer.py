@@ -69,14 +69,14 @@ async def obey(ws, commands, shutdown):
         elif do == "fragments":
             message, size = message_of(command), command["size"]
             parts = [message[at : at + size] for at in range(0, max(len(message), 1), size)]
-            # This sends each part without FIN, and an empty frame with FIN after them.
+            # The library sends each part without FIN, and then an empty frame with FIN.
             await ws.send(parts)
         elif do == "ping":
             payload = command["payload"]
             task = asyncio.create_task(report_pong(await ws.ping(payload.encode()), payload))
             background.add(task)
         elif do == "close":
-            # Closing waits for the peer: not here.
+            # close() waits for the peer, so it runs in the background.
             background.add(asyncio.create_task(ws.close(command.get("code", 1000), command.get("reason", ""))))
         elif do == "abort":
             ws.transport.abort()
@@ -124,7 +124,7 @@ async def main(config):
     done = asyncio.Event()
 
     async def serve(ws):
-        # 1001 to everybody.
+        # server.close sends a Close frame with 1001 to every client.
         await converse(ws, commands, ws.request_headers, server.close)
         done.set()
 
