@@ -1,6 +1,7 @@
 /**
  * Calls the callbacks of a handler. If a callback throws, `onError` of the same handler receives the error. If `onError` itself throws, the
- * error becomes a process warning. These errors never become uncaught exceptions, since a peer may be able to cause them.
+ * error becomes a process warning. An error in a callback never becomes an uncaught exception, because a peer might be able to cause the
+ * error.
  */
 
 import { isThenable, warn } from '../callback.ts';
@@ -51,7 +52,7 @@ export class Callbacks implements TaskOwner {
     return this.#report(errors, () => {});
   }
 
-  /** Passes an important error to `onError`, such as NOT_SENT or SLOW_CALLBACK. Without `onError`, the error becomes a process warning. */
+  /** Passes an important error, such as NOT_SENT or SLOW_CALLBACK, to `onError`. Without `onError`, the error becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }

@@ -48,7 +48,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
    * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect. 4D:
    * WebSocketConnection, `.send()`.
    * @returns false if the status is not "Connected" before or after the call. Then the message is lost. 4D returns nothing.
-   * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
+   * @throws {TypeError} for a function, or for an object that JSON cannot represent, such as an object with a cycle
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
@@ -62,7 +62,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
    */
   terminate(code?: number | TerminateOptions | null, message?: string | null): void {
     const given = terminateArguments(code, message);
-    // C61: "must be > 3000, otherwise the message isn't sent". §7.4.2 ends at 4999.
+    // C61: 4D says "must be > 3000, otherwise the message isn't sent". The codes of §7.4.2 end at 4999.
     const isSent = Number.isInteger(given.code) && given.code! > 3000 && given.code! < 5000;
     if (isSent) this.#link.close(given.code!, given.reason);
     else this.#link.close(1000, '');
