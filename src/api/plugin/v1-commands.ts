@@ -23,12 +23,12 @@ const surface: V1Surface = new V1Surface();
 /** The queue that calls the callbacks. A program can set the limits of the queue, and functions for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
-/** Websocket server: creates a server. @returns its configuration, with its `ref` */
+/** Websocket server: creates a server. @returns the configuration of the server, which includes its `ref` */
 export function websocketServer(options?: WebsocketServerOptions | null): WebsocketServer {
   return surface.server(options);
 }
 
-/** Websocket client: creates a client. @returns its configuration, with its `ref` */
+/** Websocket client: creates a client. @returns the configuration of the client, which includes its `ref` */
 export function websocketClient(options?: WebsocketClientOptions | null): WebsocketClient {
   return surface.client(options);
 }
@@ -88,11 +88,11 @@ interface ClientTarget extends WebsocketClientOptions {
 }
 
 /**
- * Websocket server send: sends to all connections, or to the connections whose numbers are in `clients`, in that order.
+ * Websocket server send: sends to all connections. With `clients`, sends only to the connections with these numbers, in this order.
  * @param data a string or UTF-8 bytes, which are sent as a text message. With `binary: true`, a string or any bytes are sent as a binary
  *   message
- * @returns a status for each connection. A `Blob` has to be read first, so the function returns a Promise for it. Messages that the program
- *   sends meanwhile are sent before the Blob
+ * @returns a status for each connection. If `data` is a `Blob`, returns a Promise, because the `Blob` has to be read first. Messages that
+ *   the program sends meanwhile are sent before the `Blob`
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;

@@ -207,7 +207,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
     return this.#waiting(this.#client(client));
   }
 
-  // ---- all of them ----
+  // ---- clients and servers ----
 
   override async clearAll(): Promise<void> {
     await super.clearAll();

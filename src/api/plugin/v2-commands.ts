@@ -81,8 +81,8 @@ type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
  * Websocket client send: sends to the server.
- * @returns the status. `success` means that the connection accepted the message. A `Blob` has to be read first, so the function returns a
- *   Promise for it. Messages that the program sends meanwhile are sent before the Blob
+ * @returns the status. `success` means that the connection accepted the message. If the message is a `Blob`, returns a Promise, because the
+ *   `Blob` has to be read first. Messages that the program sends meanwhile are sent before the `Blob`
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;
@@ -129,7 +129,7 @@ export function websocketServerStop(socket: { id?: number | undefined }): Promis
 
 /**
  * Websocket server send: sends to all connections. With `uri` or `client`, sends only to the connections with these uris or numbers.
- * @returns a status for each receiver. A `Blob` has to be read first, so the function returns a Promise for it
+ * @returns a status for each receiver. If the message is a `Blob`, returns a Promise, because the `Blob` has to be read first
  */
 export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
   statuses: WebsocketServerSendStatus[];

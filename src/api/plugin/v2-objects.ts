@@ -161,7 +161,7 @@ export function closeOf(socket: Properties): { code: number; reason: string | un
 
 export function messageOf(socket: unknown): string | Uint8Array | null {
   const message = isObject(socket) ? toSendable(socket.message) : null;
-  // The bytes are copied, because the caller may change them after the call.
+  // The bytes are copied, because the caller might change the bytes after the call.
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
