@@ -73,7 +73,7 @@ function scanLine(line: SourceLine): Finding[] {
   return findings;
 }
 
-/** Replaces each quoted text by an empty text: a word in quotes is not a command. */
+/** Replaces each quoted text by an empty text, because a word in quotes is not a command. */
 function withoutTexts(code: string): string {
   let bare = '';
   for (let at = 0; at < code.length; ) {

@@ -8,7 +8,7 @@ import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** The value of a variable before its first assignment, by the variable's type in 4D. */
+/** The value that a variable has before its first assignment. The key is the type of the variable in 4D. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
