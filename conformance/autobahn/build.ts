@@ -1,7 +1,9 @@
 /**
- * Functions that build Autobahn's cases from an id and the steps of the judge (this test program). There are four kinds of cases. The peer
- * echoes and the judge closes, or the peer fails the connection. Or the steps themselves contain the closing handshake, or messages make
- * timed round trips.
+ * Functions that build Autobahn's cases from an id and the steps of the judge (this test program). There are four kinds of cases:
+ * - The peer echoes, and the judge closes.
+ * - The peer fails the connection.
+ * - The steps of the case contain the closing handshake.
+ * - Messages make round trips within a time limit.
  */
 
 import { describeSteps } from '../case/describe.ts';
@@ -9,7 +11,7 @@ import type { Case, CloseExpectation, Event, Expectation, Step } from '../case/m
 import { judgeCloses } from '../case/steps.ts';
 import { describeEvents } from '../run/verdict.ts';
 
-/** What the cases of a group share. */
+/** The properties that all cases of a group have. */
 export interface Common {
   readonly section: string;
   readonly covers: readonly string[];
@@ -29,7 +31,7 @@ function caseOf(
   return { id, description, expectation, section, level: 'MUST', covers, steps, expect };
 }
 
-/** Builds a case in which the peer has to cause these events. Then the judge closes, and the peer answers its Close frame. */
+/** Builds a case in which the peer has to cause these events. Then the judge sends a Close frame, and the peer answers it. */
 export function expects(id: string, common: Common, steps: readonly Step[], ...events: Event[]): Case {
   const expectation = `Expects ${describeEvents(events)}; then closes with 1000, which the peer answers with 1000 or no code.`;
   return caseOf(id, common, steps, expectation, {
@@ -59,7 +61,7 @@ interface Refusal {
   readonly wrongSideFails?: boolean;
 }
 
-/** Builds a case in which the peer has to fail the connection. It does so with a Close frame with this code, or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection. The peer sends a Close frame with this code, or ends TCP. */
 export function refuses(
   id: string,
   common: Common,

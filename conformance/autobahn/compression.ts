@@ -22,14 +22,19 @@ const rows: readonly (readonly [length: number, fragmentSize: number | null, sec
   ...[1024, 4096, 32_768].map((size) => [131_072, size, 480] as const),
 ];
 
-/** Returns the number of messages for the quick profile. They fill the window more than once, and take less than a minute. */
+/**
+ * Returns the number of messages for the quick profile. These messages fill the compression window more than once, and take less than a
+ * minute.
+ */
 function quickCount(length: number): number {
   return length <= 1024 ? 20 : length <= 16_384 ? 8 : 4;
 }
 
 const offered = 'permessage-deflate; client_no_context_takeover; client_max_window_bits';
 
-/** The subgroups 13.1 to 13.7: what the judge offers as a client, and which parameters it requests as a server. */
+/**
+ * The negotiations of the subgroups 13.1 to 13.7. As a client, the judge sends the `offer`. As a server, the judge requests the `wishes`.
+ */
 const agreements: readonly DeflateSpec[] = [
   { offer: offered, wishes: [{}] },
   { offer: `${offered}; server_no_context_takeover`, wishes: [{ clientNoContextTakeover: true }] },

@@ -1,5 +1,5 @@
 /**
- * Describes steps in words. So a case that is built from a table also has a sentence.
+ * Describes steps in words. So a case that is built from a table gets a description too.
  */
 
 import { opcodeName } from '../run/timeline.ts';

@@ -40,7 +40,7 @@ export function baselineOf(
 }
 
 /**
- * Returns a sentence for each result that differs from the baseline. Cases that did not run are not compared, since a run may have only a
+ * Returns a sentence for each result that differs from the baseline. Cases that did not run are not compared, because a run may have only a
  * few cases.
  */
 export function differences(baseline: Baseline, results: readonly CaseResult[]): string[] {

@@ -16,7 +16,7 @@ export function complaint({ result, resultClose, behavior, behaviorClose }: Case
 
 const escapeXml = (text: string): string =>
   text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 cannot hold them, escaped or not
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 does not allow these characters, even if they are escaped
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
     .replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
 

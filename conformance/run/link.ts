@@ -1,6 +1,7 @@
 /**
  * One connection between the judge (this test program) and the peer under test. It sends bytes and frames, turns received data into events,
- * and performs the closing handshake for the judge. play.ts calls it to play the steps of a case. The link itself does not know cases.
+ * and performs the closing handshake for the judge. play.ts uses a `Link` to play the steps of a case. The `Link` itself does not know
+ * cases.
  */
 
 import type { Duplex } from 'node:stream';
@@ -27,8 +28,7 @@ import { Timeline } from './timeline.ts';
 const KEPT_HEADS = 10_000;
 
 /**
- * The number of payloads of the judge's pongs that the link keeps. Without a limit, they would fill the memory on a connection that
- * stays open.
+ * The link keeps at most this number of payloads of the judge's pongs. Without a limit, a connection that stays open would fill the memory.
  */
 const KEPT_PONGS = 100;
 
@@ -159,7 +159,7 @@ export class Link {
 
   // ---- sending ----
 
-  /** Sends raw bytes. They leave in one write with everything else that is sent before the next wait. */
+  /** Sends raw bytes. One write sends these bytes together with all other bytes that are sent before the next wait. */
   send(bytes: Buffer): void {
     this.pending.push(bytes);
   }
@@ -198,7 +198,7 @@ export class Link {
     return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
   }
 
-  /** Returns the next payload bytes of a frame whose header was sent alone, masked with its key. */
+  /** Returns the next payload bytes of a frame, masked with the key of this frame. The header of the frame was sent before. */
   continueFrame(bytes: Buffer): Buffer {
     if (this.openFrame === null) throw new Error('no frame was begun');
     const { key, offset } = this.openFrame;
@@ -240,7 +240,7 @@ export class Link {
     return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
   }
 
-  /** Ends the judge's direction. */
+  /** Ends the judge's side of TCP. */
   endTcp(): void {
     this.flush();
     if (this.gone || this.socket.writableEnded) return;
@@ -263,8 +263,7 @@ export class Link {
   resetTcp(): void {
     this.endedBy ??= 'judge';
     this.timeline.add('judge', 'tcp', 'reset TCP');
-    // A socket whose own side has ended cannot be reset. The system refuses the reset, and Node 20 would then wait for the socket forever
-    // at exit.
+    // After the judge has ended its side, the system refuses a reset. Node.js 20 would then wait for the socket forever at exit.
     if ('resetAndDestroy' in this.socket && !this.socket.writableEnded)
       (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
     else this.socket.destroy();
@@ -322,12 +321,12 @@ export class Link {
   }
 
   /**
-   * Returns whether a pong is unsolicited. §5.5.3 allows such a pong, so it is not an event. But a pong with the payload of a pong that the
-   * judge sent answers that pong. It becomes an event, which no case expects. An empty pong may be either and counts as unsolicited.
+   * Returns whether a pong is unsolicited. §5.5.3 allows an unsolicited pong, so it causes no event. But if a pong has the same payload as
+   * a pong of the judge, the peer has answered a pong. This causes an event, which no case expects. An empty pong counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
     const index = this.sentPings.findIndex((sent) => sent.equals(payload));
-    // Only the answered ping is removed: earlier pings may stay without an answer, or get one later.
+    // Only the answered ping is removed, because the peer may answer earlier pings later, or never.
     if (index >= 0) this.sentPings.splice(index, 1);
     return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }

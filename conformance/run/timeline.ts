@@ -14,7 +14,7 @@ export interface TimelineEntry {
   readonly kind: TimelineKind;
   /** A description in words; for 'http' the head as it was sent. */
   readonly text: string;
-  /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of them. */
+  /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of these bytes. */
   readonly length?: number;
   readonly hex?: string;
   /** For 'frame': the header of the frame, with the masking key in hex. */
@@ -95,7 +95,7 @@ export class Timeline {
     });
   }
 
-  /** @param frame with its payload unmasked */
+  /** @param frame a frame with the unmasked payload */
   frame(by: 'judge' | 'peer', frame: Frame): void {
     const { frames } = by === 'peer' ? this.received : this.sent;
     frames[frame.opcode] = (frames[frame.opcode] ?? 0) + 1;

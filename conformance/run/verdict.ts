@@ -171,7 +171,7 @@ const codes = (one: Case): string =>
   one.expect.close.codes === 'any' ? 'any code' : `${one.expect.close.codes.join(' or ')}, or none`;
 
 /**
- * Decides `behaviorClose`. The order of the checks is that of Autobahn. There is one additional check: a peer that does nothing never
+ * Decides `behaviorClose`. The checks have the same order as in Autobahn. An additional check ensures that a peer that does nothing never
  * passes.
  */
 function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, string] {
