@@ -33,7 +33,7 @@ function caseOf(
 
 /** Builds a case in which the peer has to cause these events. Then the judge sends a Close frame, and the peer answers it. */
 export function expects(id: string, common: Common, steps: readonly Step[], ...events: Event[]): Case {
-  const expectation = `Expects ${describeEvents(events)}; then closes with 1000, which the peer answers with 1000 or no code.`;
+  const expectation = `Expects ${describeEvents(events)}. Then the judge closes with 1000, and the peer has to answer with 1000 or without a code.`;
   return caseOf(id, common, steps, expectation, {
     events: { OK: events },
     close: judgeCloses,
@@ -48,7 +48,7 @@ export function echoes(
   steps: readonly Step[],
   echo: NonNullable<Expectation['echo']>,
 ): Case {
-  const expectation = `Expects an echo of the same type and ${echo.length} bytes; then closes with 1000.`;
+  const expectation = `Expects an echo of the same type, with ${echo.length} bytes. Then the judge closes with 1000.`;
   return caseOf(id, common, steps, expectation, { echo, close: judgeCloses, closeWhenMet: true });
 }
 
@@ -70,9 +70,12 @@ export function refuses(
   options: Refusal = {},
 ): Case {
   const { events = [], tolerated, wrongSideFails = false } = options;
-  const before = events.length === 0 ? '' : `${describeEvents(events)}; then `;
-  const second = tolerated === undefined ? '' : ` Tolerated: ${describeEvents(tolerated)}.`;
-  const expectation = `Expects ${before}that the peer fails the connection, with ${code} or by ending TCP.${second}`;
+  const before = events.length === 0 ? 'The' : `Expects ${describeEvents(events)}. Then the`;
+  const second =
+    tolerated === undefined
+      ? ''
+      : ` With the verdict NON-STRICT, the judge also accepts ${describeEvents(tolerated)}.`;
+  const expectation = `${before} peer has to fail the connection with ${code}, or end TCP.${second}`;
   return caseOf(id, common, steps, expectation, {
     events: { OK: events, ...(tolerated !== undefined && { 'NON-STRICT': tolerated }) },
     close: { by: 'peer', codes: [code], clean: false },
@@ -89,12 +92,12 @@ export function closes(
   wrongCodeFails = true,
 ): Case {
   const end: CloseExpectation = { ...judgeCloses, ...options };
-  const how = end.clean ? 'answers' : 'answers, or ends TCP,';
-  const expectation = `Expects no message; the peer ${how} with ${(end.codes as number[]).join(' or ')}, or no code.`;
+  const how = end.clean ? 'without a code' : 'without a code, or end TCP';
+  const expectation = `Expects no message. The peer has to answer with ${(end.codes as number[]).join(' or ')}, or ${how}.`;
   return caseOf(id, common, steps, expectation, { events: { OK: [] }, close: end, wrongCodeFails });
 }
 
-/** Builds an informational case: the verdict is INFORMATIONAL, whatever the peer does. */
+/** Builds an informational case, for which the verdict is always INFORMATIONAL. */
 export function tells(
   id: string,
   common: Common,
@@ -103,7 +106,7 @@ export function tells(
   end: Partial<CloseExpectation> = {},
 ): Case {
   const close: CloseExpectation = { ...judgeCloses, ...end };
-  const expectation = 'Only tells what the peer does: no verdict.';
+  const expectation = 'There is no verdict. The case only reports what the peer does.';
   // Two lists of events are accepted. They distinguish a peer that continues to read before it answers from other peers.
   const second = events.length === 0 ? null : { 'NON-STRICT': [] };
   const expect: Expectation = { events: { OK: events, ...second }, close };

@@ -74,7 +74,7 @@ function subgroup(group: string, corpus: Corpus, deflate: DeflateSpec, common: C
       compress: true,
       seconds,
     };
-    const frames = fragmentSize === null ? 'a frame each' : `in frames of ${fragmentSize} compressed bytes`;
+    const frames = fragmentSize === null ? 'in one frame' : `in frames of ${fragmentSize} compressed bytes`;
     return roundTrips(
       `${group}.${i + 1}`,
       common,
@@ -88,12 +88,12 @@ function subgroup(group: string, corpus: Corpus, deflate: DeflateSpec, common: C
 const payloads = (corpus: Corpus): Common => ({
   section: '7692 §7.2',
   covers: ['P6', 'P7', 'P9', 'P10', 'P23', 'P27', 'P29', 'F11'],
-  about: corpus.title,
+  about: `Content: ${corpus.title}`,
 });
 const parameters = (deflate: DeflateSpec): Common => ({
   section: '7692 §7.1',
   covers: ['P2', 'P6', 'P13', 'P14', 'P15', 'P16', 'P19', 'P21', 'P26', 'P27', 'P28', 'S16', 'V5'],
-  about: `As a client offers ${deflate.offer.replaceAll('permessage-deflate', 'pmd')}`,
+  about: `As a client, the judge offers ${deflate.offer}`,
 });
 
 /** Groups 12 and 13, in order. */

@@ -1,6 +1,6 @@
 /**
- * Tests a server with one connection for each case, several at the same time. A case that ran out of time is run a second time, alone and
- * with longer limits. Its result is marked.
+ * Tests a server. Each case has one connection, and several connections are open at the same time. If a case runs out of time, it is run a
+ * second time, alone and with longer limits. The second result is marked.
  */
 
 import type { Duplex } from 'node:stream';
@@ -14,7 +14,7 @@ import { type CaseSettings, runServerCase } from './run-case.ts';
 
 /** The settings for testing a server. */
 export interface ServerRun {
-  /** Opens a connection on which nothing has been sent yet: TCP, TLS or any Duplex. */
+  /** Opens a new connection (TCP, TLS or any Duplex), and sends nothing on it. */
   readonly connect: () => Promise<Duplex>;
   readonly target: Target;
   readonly cases: readonly Case[];

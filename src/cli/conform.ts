@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 conform`. This command starts the judge, a program that tests other WebSocket implementations. The judge is built
- * into dist/conformance/ and shares no code with the library.
+ * Implements the command `rfc6455 conform`, which starts the judge. The judge is a program that tests other WebSocket implementations. The
+ * judge is built into dist/conformance/ and shares no code with the library.
  */
 
 import type { Command, Streams } from './streams.ts';

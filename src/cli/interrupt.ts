@@ -1,4 +1,7 @@
-/** Handles SIGINT and SIGTERM. The first signal asks a command to end cleanly. A second signal ends the process immediately. */
+/**
+ * Handles the signals SIGINT and SIGTERM for the commands of the command line. The first signal asks a command to end cleanly. A second
+ * signal ends the process immediately.
+ */
 
 type Signal = 'SIGINT' | 'SIGTERM';
 

@@ -1,6 +1,6 @@
 /**
- * The page of `rfc6455 serve --page`. The page is one HTML document, without a framework or other files. The page uses the browser's
- * WebSocket to connect to the server that sent the page.
+ * Has the HTML page of `rfc6455 serve --page`. The page is one HTML document, without a framework or other files. The page uses the
+ * browser's WebSocket to connect to the server that sent the page.
  */
 
 const style = `

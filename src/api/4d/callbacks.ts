@@ -1,7 +1,7 @@
 /**
- * Calls the callbacks of a handler. If a callback throws, `onError` of the same handler receives the error. If `onError` itself throws, the
- * error becomes a process warning. An error in a callback never becomes an uncaught exception, because a peer might be able to cause the
- * error.
+ * Calls the callbacks of a handler, which is the object that an application passes to the 4D API. If a callback throws, `onError` of the
+ * same handler receives the error. If `onError` itself throws, the error becomes a process warning. An error in a callback never becomes an
+ * uncaught exception, because a peer might be able to cause the error.
  */
 
 import { isThenable, warn } from '../callback.ts';

@@ -1,5 +1,5 @@
 /**
- * Converts a received message to the type that 4D's option dataType selects. Converts the argument of `send` to a message. 4D:
+ * Converts a received message to the type that 4D's option dataType selects, and converts the argument of `send` to a message. 4D:
  * WebSocketServer, "options parameter"; WebSocketConnection, `.send()`.
  */
 

@@ -1,7 +1,7 @@
 /**
- * `WebSocketConnection` and `WebSocket` share this code. For each event of the native connection (../connection.ts), the worker (worker.ts)
- * runs a callback, one at a time. While an event waits, the connection reads nothing. So the messages for a slow handler do not fill the
- * memory.
+ * Connects a native connection with the callbacks of a 4D handler, for `WebSocketConnection` and `WebSocket`. For each event of the native
+ * connection (../connection.ts), the worker (worker.ts) runs a callback, one at a time. While an event waits, the connection reads nothing.
+ * So the messages for a slow handler do not fill the memory.
  */
 
 import type { Connection } from '../connection.ts';

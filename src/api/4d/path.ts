@@ -1,5 +1,5 @@
 /**
- * Converts the option `path` of a `WebSocketServer` to a pattern for the native server. 4D calls the option "the pattern of the path"
+ * Converts the option `path` of 4D's `WebSocketServer` to a path pattern of this library. 4D calls the option "the pattern of the path"
  * (WebSocketServer, `.path`), but defines no wildcards. In this library, a `*` at the end of the path matches any text. A RegExp is allowed
  * too. transport/path-pattern.ts compares paths.
  */

@@ -1,6 +1,6 @@
 /**
- * Makes the `request` object of `onConnection`. 4D: WebSocketServer, "request object". The code in handshake/ has parsed and checked the
- * request.
+ * Makes the `request` object that 4D's `onConnection` receives. 4D: WebSocketServer, "request object". The code in handshake/ has parsed
+ * and checked the request.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';

@@ -84,7 +84,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   ),
   dataType: custom<DataType, DataType>(
     "`'text'`, `'blob'` or `'object'`",
-    { default: 'text', text: "The type of the `data` that `onMessage` receives." },
+    { default: 'text', text: 'The type of the `data` that `onMessage` receives.' },
     (value) => checkDataType(value as DataType),
   ),
   server: custom<WebServer, WebServer>(

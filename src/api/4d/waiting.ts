@@ -1,6 +1,6 @@
 /**
- * Keeps the messages that a program sends while the status of a client is "Connecting". The total size is limited. In 4D, `new` waits until
- * the connection is open. So programs for 4D call `send` directly after `new`.
+ * Keeps the messages that a program sends while the status of a 4D client is "Connecting". The total size is limited. In 4D, `new` waits
+ * until the connection is open. So programs for 4D call `send` directly after `new`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';

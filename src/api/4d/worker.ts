@@ -1,7 +1,7 @@
 /**
- * Implements a worker, as in 4D. A worker is a queue that runs callbacks one at a time, in the order of their events. If a callback returns
- * a Promise, the next callback waits until the Promise has settled. While an event of a connection waits, link.ts stops reading from that
- * connection.
+ * Implements the worker of the 4D API, which is a queue that runs callbacks one at a time, in the order of their events. If a callback
+ * returns a Promise, the next callback waits until the Promise has settled. While an event of a connection waits, link.ts stops reading
+ * from that connection.
  */
 
 import { isThenable } from '../callback.ts';

@@ -1,6 +1,6 @@
 /**
- * Finds methods by their names. In 4D, a callback is a project method, and a program passes the method's name as a text. Here, the name
- * stands for the function that the program registered under this name.
+ * Finds the methods (callbacks) of the plugins by their names. In 4D, a callback is a project method, and a program passes the method's
+ * name as a text. Here, the name stands for the function that the program registered under this name.
  */
 
 /** A callback. Version 1 and version 2 of the plugin pass different parameters to the callback. */

@@ -1,6 +1,7 @@
 /**
- * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
- * the problem. If only the other version of the plugin has an option, the option is ignored, and the process gets one warning for its name.
+ * Finds invalid options of the plugins, and options that only the other version of the plugin has. Commands never throw. If an option is
+ * invalid, the next start fails with the text of the problem. If only the other version of the plugin has an option, the option is ignored,
+ * and the process gets one warning for its name.
  */
 
 import { warn } from '../callback.ts';

@@ -1,7 +1,7 @@
 /**
- * Version 1 and version 2 of the plugin share this code. The class `Surface` has the tables of clients and servers, and the queue of their
- * events. It also stops the clients and servers. A subclass adds the commands of one version. engine-client.ts and engine-server.ts
- * implement clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
+ * Implements the parts that version 1 and version 2 of the plugin share. The class `Surface` has the tables of clients and servers, and the
+ * queue of their events. It also stops the clients and servers. A subclass adds the commands of one version. engine-client.ts and
+ * engine-server.ts implement clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';

@@ -1,6 +1,6 @@
 /**
- * The commands of the IX WebSocket plugin, version 1, as functions that programs call. All functions use the same `V1Surface` of v1.ts. So
- * a process has one set of clients and servers, and one event queue.
+ * Exports the commands of the IX WebSocket plugin, version 1, as functions that programs call. All functions use the same `V1Surface` of
+ * v1.ts. So a process has one set of clients and servers, and one event queue.
  */
 
 import { bytesOf, type Sendable } from './arguments.ts';

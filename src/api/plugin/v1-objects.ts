@@ -1,6 +1,6 @@
 /**
- * Conversions for version 1. Events become the contexts that a callback receives. Options become settings. Clients and servers become the
- * objects that commands return. v1.ts has the commands.
+ * Converts the events, options, clients and servers of version 1 of the plugin. Events become the contexts that a callback receives.
+ * Options become settings. Clients and servers become the objects that commands return. v1.ts has the commands.
  */
 
 import { isUtf8 } from 'node:buffer';

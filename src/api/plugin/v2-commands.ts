@@ -1,6 +1,6 @@
 /**
- * The commands of the IX WebSocket plugin, version 2, as functions that programs call. All functions use the same `V2Surface` of v2.ts. So
- * a process has one set of clients and servers, and one event queue.
+ * Exports the commands of the IX WebSocket plugin, version 2, as functions that programs call. All functions use the same `V2Surface` of
+ * v2.ts. So a process has one set of clients and servers, and one event queue.
  */
 
 import { bytesOf, type Sendable } from './arguments.ts';

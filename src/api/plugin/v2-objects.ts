@@ -1,6 +1,6 @@
 /**
- * Conversions for version 2. Events become the objects that the callback receives. Options become settings. Clients and servers become the
- * information that commands return. v2.ts has the commands.
+ * Converts the events, options, clients and servers of version 2 of the plugin. Events become the objects that the callback receives.
+ * Options become settings. Clients and servers become the information that commands return. v2.ts has the commands.
  */
 
 import {

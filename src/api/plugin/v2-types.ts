@@ -1,6 +1,6 @@
 /**
- * Defines the objects that the commands of version 2 accept and return. In the original plugin, these are 4D objects. "Not in the original"
- * marks a property that this library has added; see also docs/plugin.md.
+ * Defines the objects that the commands of version 2 of the plugin accept and return. In the original plugin, these are 4D objects. "Not in
+ * the original" marks a property that this library has added; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';

@@ -1,4 +1,4 @@
-/** Finds the entries of table.ts in a 4D method or class. Each finding has its line, its translation and its warnings. */
+/** Finds the commands and classes of table.ts in a 4D method or class. Each finding has its line, its translation and its warnings. */
 
 import { endOfText, type SourceLine, toLines } from './lines.ts';
 import { allEntries, classEntries, type Entry, pluginEntries, type WarningId } from './table.ts';

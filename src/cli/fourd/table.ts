@@ -12,14 +12,14 @@ export const warnings = {
     '`new` returns before the connection is open. Messages that are sent before `onOpen` wait until `onOpen` was called',
   accents:
     'without `*`, 4D removes accents. `toUpperCase` and `toLowerCase` keep accents, so the translated module removes them itself',
-  collections:
-    'a collection becomes an array. An array has no functions such as `query` and `extract`',
+  collections: 'a collection becomes an array. An array has no functions such as `query` and `extract`',
   worker:
     'there are no workers. A server or an open connection keeps the process alive, and callbacks run one at a time',
   form: 'there are no forms. Decide what the program does instead',
   endless:
     'if a callback does not end, all later callbacks wait for it. After 10 seconds, a warning names the callback',
-  loopback: 'the server listens on 127.0.0.1 by default. Set `host` to accept connections from other machines',
+  loopback:
+    'the server listens on 127.0.0.1 by default. Set `host` to accept connections from other machines',
   size: 'a server accepts messages up to 1 MiB, and a client up to 16 MiB (`maxMessageSize`). Larger messages fail with 1009',
   reconnects: 'a client of the plugins reconnects automatically, even after a clean close',
 } as const;
@@ -206,7 +206,13 @@ export const generalEntries: readonly Entry[] = [
     '`text.toUpperCase()`, which keeps accents, like `Uppercase($text; *)`',
     'accents',
   ),
-  entry('Lowercase', '', 'Lowercase($text)', '`text.toLowerCase()`, which keeps accents, like `Lowercase($text; *)`', 'accents'),
+  entry(
+    'Lowercase',
+    '',
+    'Lowercase($text)',
+    '`text.toLowerCase()`, which keeps accents, like `Lowercase($text; *)`',
+    'accents',
+  ),
   entry(
     'JSON Parse',
     '',
