@@ -1,6 +1,6 @@
 /**
  * Implements `rfc6455 conform`, the command line of the judge (this test program). The exit code is 0 if all cases passed or agree with the
- * baseline, and otherwise 1. It is 2 for invalid arguments.
+ * baseline, and otherwise 1. With invalid arguments, the exit code is 2.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -111,7 +111,7 @@ async function run(
   return conclude(peer, results, values, known, screen);
 }
 
-/** Returns the URL. @throws {Misuse} if it is missing or is not the URL of a WebSocket */
+/** Returns the URL. @throws {Misuse} if the URL is missing, or is not the URL of a WebSocket */
 function checkedUrl(url: string | undefined): string {
   if (url === undefined) throw new Misuse('the URL is missing');
   try {

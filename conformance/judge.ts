@@ -51,7 +51,9 @@ export interface RunOptions extends Partial<Selection> {
 /** A server, given by its URL or by a function that connects to it. */
 export interface ServerRunOptions extends RunOptions, UrlOptions {
   readonly url?: string;
-  /** Opens a new connection, which the judge uses instead of a connection to the URL. Nothing may have been sent on it. */
+  /**
+   * Opens a new connection, which the judge uses instead of a connection to the URL. The caller must not send anything on this connection.
+   */
   readonly connect?: () => Duplex | Promise<Duplex>;
 }
 

@@ -56,7 +56,9 @@ const usualKey = Buffer.from('37fa213d', 'hex');
 /** The offer of permessage-deflate that each client is assumed to make. */
 const usualOffer = 'permessage-deflate; client_max_window_bits';
 
-/** Returns the negotiated parameters of a case. null without compression; 'none fits' if the case cannot become a vector. */
+/**
+ * Returns the negotiated parameters of a case. The result is null without compression, and 'none fits' if the case cannot become a vector.
+ */
 function agreementOf(
   one: Case,
   role: Role,

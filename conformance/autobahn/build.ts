@@ -52,11 +52,11 @@ export function echoes(
   return caseOf(id, common, steps, expectation, { echo, close: judgeCloses, closeWhenMet: true });
 }
 
-/** What a case allows in addition to the close codes. */
+/** Optional properties of a case in which the peer fails the connection. */
 interface Refusal {
   /** The events that the peer has to cause before it fails the connection. */
   readonly events?: readonly Event[];
-  /** If the peer causes these events instead of the expected ones, the verdict is NON-STRICT. */
+  /** If the peer causes these events instead of the expected events, the verdict is NON-STRICT. */
   readonly tolerated?: readonly Event[];
   readonly wrongSideFails?: boolean;
 }
@@ -83,7 +83,7 @@ export function refuses(
   });
 }
 
-/** Builds a case whose steps contain the Close frame of the judge. The peer has to answer with one of the codes. */
+/** Builds a case in which the steps contain the Close frame of the judge. The peer has to answer with one of the codes. */
 export function closes(
   id: string,
   common: Common,
@@ -107,7 +107,7 @@ export function tells(
 ): Case {
   const close: CloseExpectation = { ...judgeCloses, ...end };
   const expectation = 'There is no verdict. The case only reports what the peer does.';
-  // Two lists of events are accepted. They distinguish a peer that continues to read before it answers from other peers.
+  // Two lists of events are accepted. So the report shows whether the peer continues to read before it answers.
   const second = events.length === 0 ? null : { 'NON-STRICT': [] };
   const expect: Expectation = { events: { OK: events, ...second }, close };
   return { ...caseOf(id, common, steps, expectation, expect), informational: true };

@@ -53,7 +53,7 @@ function closePayloads(): Case[] {
   ];
 }
 
-/** Group 7, in order. */
+/** The cases of group 7, in order. */
 export const closingCases: readonly Case[] = [
   ...orderOfFrames(),
   ...closePayloads(),

@@ -9,8 +9,8 @@ import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
 /**
- * Cases 1 to 18 of every subgroup: the length of a message, the size of its compressed fragments, and a limit in seconds. The limit is for
- * all messages of the case.
+ * The parameters of the cases 1 to 18 in every subgroup: the length of a message, the size of its compressed fragments, and a limit in
+ * seconds. The limit is for all messages of the case.
  */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],
@@ -96,7 +96,7 @@ const parameters = (deflate: DeflateSpec): Common => ({
   about: `As a client, the judge offers ${deflate.offer}`,
 });
 
-/** Groups 12 and 13, in order. */
+/** The cases of groups 12 and 13, in order. */
 export const compressionCases: readonly Case[] = [
   ...corpora.flatMap((corpus, i) => subgroup(`12.${i + 1}`, corpus, agreements[0]!, payloads(corpus))),
   ...agreements.flatMap((deflate, i) => subgroup(`13.${i + 1}`, corpora[0]!, deflate, parameters(deflate))),

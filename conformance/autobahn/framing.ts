@@ -201,7 +201,7 @@ function fragmentation(): Case[] {
   ];
 }
 
-/** Groups 1 to 5, in order. */
+/** The cases of groups 1 to 5, in order. */
 export const framingCases: readonly Case[] = [
   ...lengths('1.1', 'text', Buffer.from('*')),
   ...lengths('1.2', 'binary', hex('fe')),

@@ -81,7 +81,7 @@ function trips(group: string, kind: Kind, unit: Buffer): Case[] {
   });
 }
 
-/** Group 9, in order. */
+/** The cases of group 9, in order. */
 export const limitCases: readonly Case[] = [
   ...sizes('9.1', 'text', [10, 10, 100, 100, 100, 100]),
   ...sizes('9.2', 'binary', [10, 10, 10, 10, 100, 100]),

@@ -77,7 +77,7 @@ const titles: Titles = {
   '13.7': 'Three offers in one request',
 };
 
-/** Groups 1 to 13. */
+/** The cases of groups 1 to 13. */
 export const autobahn: Suite = {
   titles,
   cases: [

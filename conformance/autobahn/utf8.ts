@@ -144,7 +144,7 @@ const noncharacters = Array.from({ length: 17 }, (_, plane) =>
   .flat()
   .map((codePoint) => Buffer.from(String.fromCodePoint(codePoint)));
 
-/** Group 6, in order. */
+/** The cases of group 6, in order. */
 export const utf8Cases: readonly Case[] = [
   ...emptyFragments(),
   ...splitText(),

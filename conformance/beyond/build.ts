@@ -152,7 +152,9 @@ export function fails(
   });
 }
 
-/** Builds a case whose steps contain the Close frame of the judge. The peer has to answer with one of these codes or without a code. */
+/**
+ * Builds a case in which the steps contain the Close frame of the judge. The peer has to answer with one of these codes or without a code.
+ */
 export function closes(
   description: string,
   about: About,

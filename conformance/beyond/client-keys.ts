@@ -90,7 +90,7 @@ const looksAt = (count: number, what: string, about: About, check: Check) =>
 
 export const clientKeyTitles: Titles = { '22.4': 'Masking keys of clients over several connections' };
 
-/** Group 22.4, in order. */
+/** The cases of group 22.4, in order. */
 export const clientKeys: readonly Case[] = numbered('22.4', [
   looksAt(16, 'records the masking keys of the echoes.', sent, unlikeEarlier),
   looksAt(

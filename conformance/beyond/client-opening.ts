@@ -356,7 +356,7 @@ export const clientOpeningTitles: Titles = {
   '21.5': 'Answers with a body, and incomplete answers',
 };
 
-/** Group 21, in order. */
+/** The cases of group 21, in order. */
 export const clientOpening: readonly Case[] = [
   ...numbered('21.1', [
     ...requests.map(([sentence, covers, checks]) => opens(sentence, { ...request, covers }, {}, { checks })),

@@ -393,7 +393,7 @@ export const compressionTitles: Titles = {
   '26.5': 'Texts',
 };
 
-/** Groups 25 and 26, in order. */
+/** The cases of groups 25 and 26, in order. */
 export const compression: readonly Case[] = [
   ...numbered('25.1', [
     ...badOffers.map((params) =>

@@ -52,7 +52,7 @@ const emptyFragments = (n: number, masked: boolean): Step => ({
 });
 
 const lastPong: Check = ({ events, firstClose, endedBy }) => {
-  // A peer may have a limit for floods of pings. So it may fail the connection, even without a Close frame.
+  // A peer may have a limit for floods of pings. So the peer may fail the connection, even without a Close frame.
   if (firstClose === 'peer' || (firstClose === null && endedBy === 'peer')) return null;
   const pongs = events.filter(({ type }) => type === 'pong');
   const last = pongs.at(-1);

@@ -438,7 +438,7 @@ export const frameTitles: Titles = {
 // The steps of the last case contain a Close frame of the judge. So either end may be the first to close.
 const lastOrder = orderDrafts.at(-1)!;
 
-/** Groups 22 to 24, in order. */
+/** The cases of groups 22 to 24, in order. */
 export const frames: readonly Case[] = [
   ...numbered(
     '22.1',

@@ -25,7 +25,7 @@ const smallEvents = (count: number): Event[] =>
 
 export const largeTitles: Titles = { '27.2': 'Contents and order of large messages' };
 
-/** Group 27.2, in order. */
+/** The cases of group 27.2, in order. */
 export const largeCases: readonly Case[] = numbered('27.2', [
   echoed(
     'Sends 2 MiB of bytes that never repeat in one frame, and compares the echo byte for byte.',

@@ -614,7 +614,7 @@ export const serverOpeningTitles: Titles = {
   '20.11': 'Segments, and Origin',
 };
 
-/** Group 20, in order. */
+/** The cases of group 20, in order. */
 export const serverOpening: readonly Case[] = [
   ...numbered('20.1', requestLine),
   ...numbered('20.2', hosts),

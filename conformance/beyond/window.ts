@@ -138,5 +138,5 @@ function sentence(round: number, length: number): string {
 
 export const windowTitles: Titles = { '26.6': 'Content of the window' };
 
-/** Group 26.6, in order. */
+/** The cases of group 26.6, in order. */
 export const windowCases: readonly Case[] = numbered('26.6', drafts);

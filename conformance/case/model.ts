@@ -1,6 +1,6 @@
 /**
  * The types of a case. A case is data: it states what the judge (this test program) sends, and what the peer has to do. The same case can
- * test a server or a client. The files in run/ play it against a peer.
+ * test a server or a client. The files in run/ play a case against a peer.
  */
 
 import type { ServerWish } from '../wire/deflate.ts';
@@ -30,7 +30,7 @@ export interface Writing {
   readonly ownWrite?: boolean;
 }
 
-/** One frame, legal or not. */
+/** One frame, valid or invalid. */
 export interface FrameStep extends Writing {
   readonly do: 'frame';
   readonly opcode: number;
@@ -47,7 +47,7 @@ export interface FrameStep extends Writing {
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
   readonly declaredLength?: bigint;
-  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1). It also sets RSV1 if `rsv` is not given. */
+  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1). The judge also sets RSV1 if `rsv` is absent. */
   readonly compress?: boolean;
   /** If true, the judge sends only the header. Steps of kind 'bytes' then send the payload, masked with the key of the header. */
   readonly headerOnly?: boolean;
@@ -70,7 +70,7 @@ export interface CloseStep extends Writing {
   readonly payload: Payload;
 }
 
-/** Raw bytes, or the next payload bytes of a frame whose header was sent with `headerOnly`. */
+/** Sends raw bytes. With `ofFrame`, sends the next payload bytes of a `headerOnly` frame. */
 export interface BytesStep extends Writing {
   readonly do: 'bytes';
   readonly bytes: Payload;
@@ -110,7 +110,7 @@ export interface LoopStep {
   readonly do: 'loop';
   readonly messages: { readonly full: number; readonly quick: number };
   readonly kind: Kind;
-  /** The k-th message, counted from 0. */
+  /** Returns the message with this index. The first index is 0. */
   readonly source: (index: number) => Payload;
   /** The property of an echo that the judge compares with the message. */
   readonly compare: 'length' | 'content';
@@ -153,7 +153,7 @@ export interface HeadSpec {
   readonly set?: Readonly<Record<string, string | readonly string[] | null>>;
   /** Additional lines after the usual lines. */
   readonly add?: readonly string[];
-  /** The whole head. It replaces everything above, and nothing is appended to it. */
+  /** The whole head as text. `line`, `set`, `add` and `newline` then have no effect. */
   readonly raw?: string;
   /** @default '\r\n' */
   readonly newline?: string;
@@ -163,7 +163,7 @@ export interface HeadSpec {
   readonly delay?: number;
   /** Bytes after the head, in the same write. */
   readonly body?: Payload;
-  /** If true, the frames at the beginning of the steps leave in the same write as the head. */
+  /** If true, the frames at the beginning of the steps are sent in the same write as the head. */
   readonly withFrames?: boolean;
 }
 
@@ -220,7 +220,7 @@ export type AnswerExpectation = readonly (number | '2xx' | '3xx' | '4xx' | '5xx'
 export interface Expectation {
   /** All events in order. A peer that causes the events of the second list passes as NON-STRICT. If absent, events are not compared. */
   readonly events?: { readonly OK: readonly Event[]; readonly 'NON-STRICT'?: readonly Event[] };
-  /** The kind and the length of the echo. Its content is not compared. */
+  /** The kind and the length of the echo. The judge does not compare the content of the echo. */
   readonly echo?: { readonly kind: Kind; readonly length: number };
   readonly close: CloseExpectation;
   /** If true, the judge closes with 1000 when all expected events have happened. @default false */
@@ -231,7 +231,7 @@ export interface Expectation {
    */
   readonly wrongCodeFails?: boolean;
   readonly wrongSideFails?: boolean;
-  /** For servers: the accepted answers to the request, if it must not get a 101. The case ends with the answer. */
+  /** For servers: the accepted answers, if the server has to refuse the request. The case ends with the answer. */
   readonly answer?: AnswerExpectation;
   /** For servers: if true, the server may also refuse the request, with 4xx, 5xx or the end of TCP. @default false */
   readonly mayRefuse?: boolean;

@@ -1,5 +1,5 @@
 /**
- * Short functions that create steps, events and expectations. The definitions of cases use them.
+ * Short functions that create steps, events and expectations. The definitions of cases use these functions.
  */
 
 import type {

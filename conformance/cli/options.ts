@@ -135,7 +135,7 @@ export function commonOptions(values: Values, known: Baseline | null): RunOption
   };
 }
 
-/** Reads the number of an option. @throws {Misuse} if it is not a number above 0 */
+/** Reads the number of an option. @throws {Misuse} if the text is not a number above 0 */
 export function toNumber(name: string, text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value))

@@ -7,7 +7,7 @@ import type { Kind } from '../case/model.ts';
 import { bitmap, documentBytes } from './binaries.ts';
 import { htmlText, jsonText, proseText } from './texts.ts';
 
-/** A content that messages are cut from. */
+/** A content. Each message is a part of a content. */
 export interface Corpus {
   readonly title: string;
   readonly kind: Kind;

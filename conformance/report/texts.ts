@@ -32,7 +32,7 @@ function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
 /** The numbers of cases by result. */
 export interface Counts {
   readonly cases: number;
-  /** The number of cases that apply to the peer: all except those with the verdict UNIMPLEMENTED. */
+  /** The number of cases that apply to the peer: all cases without the verdict UNIMPLEMENTED. */
   readonly applicable: number;
   readonly passed: number;
   readonly failed: number;

@@ -22,8 +22,8 @@ export interface Clock {
   readonly closing: number;
   readonly ending: number;
   /**
-   * A shorter limit for the closing handshake, and for the end of TCP, in milliseconds. It applies if the peer has already reached another
-   * limit.
+   * A shorter limit for the closing handshake, and for the end of TCP, in milliseconds. The shorter limit applies if the peer has already
+   * reached another limit.
    */
   readonly hurried: number;
   /** Milliseconds that the judge still waits for a Close frame of the peer after the verdict is certain. */

@@ -1,6 +1,7 @@
 /**
  * The server to which clients under test connect, with the paths of Autobahn's driver. A client asks for the number of cases, and runs each
- * case as an echo on its own connection. Then it asks the driver to write the reports. The driver accepts TCP connections, or any Duplex.
+ * case as an echo on its own connection. Then the client asks the driver to write the reports. The driver accepts TCP connections, or any
+ * Duplex.
  */
 
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 /**
- * One connection between the judge (this test program) and the peer under test. It sends bytes and frames, turns received data into events,
- * and performs the closing handshake for the judge. play.ts uses a `Link` to play the steps of a case. The `Link` itself does not know
- * cases.
+ * One connection between the judge (this test program) and the peer under test. A `Link` sends bytes and frames, turns received data into
+ * events, and performs the closing handshake for the judge. play.ts uses a `Link` to play the steps of a case. The `Link` itself does not
+ * know cases.
  */
 
 import type { Duplex } from 'node:stream';
@@ -24,11 +24,11 @@ import type { Clock } from './clock.ts';
 import { Reception, Violation } from './reception.ts';
 import { Timeline } from './timeline.ts';
 
-/** The number of headers of the peer's frames that the link keeps. */
+/** The maximum number of frame headers of the peer that a `Link` keeps. */
 const KEPT_HEADS = 10_000;
 
 /**
- * The link keeps at most this number of payloads of the judge's pongs. Without a limit, a connection that stays open would fill the memory.
+ * A `Link` keeps at most this number of payloads of the judge's pongs. Without a limit, a connection that stays open would fill the memory.
  */
 const KEPT_PONGS = 100;
 
@@ -47,8 +47,8 @@ export class Link {
   readonly heads: FrameHead[] = [];
   pings = 0;
   /**
-   * The payloads of the judge's pings that have no answer yet, and of the judge's pongs. They show whether a pong of the peer is an
-   * answer or unsolicited.
+   * The payloads of the judge's pings that have no answer yet, and of the judge's pongs. These payloads show whether a pong of the peer is
+   * an answer or unsolicited.
    */
   private readonly sentPings: Buffer[] = [];
   private readonly sentPongs: Buffer[] = [];
@@ -97,7 +97,7 @@ export class Link {
 
   // ---- waiting ----
 
-  /** Waits until a condition is met. @returns false if the milliseconds passed or the connection ended before */
+  /** Waits until a condition is met. @returns false if the time ran out or the connection ended first */
   async until(met: () => boolean, milliseconds: number): Promise<boolean> {
     this.flush();
     if (met()) return true;
@@ -235,7 +235,7 @@ export class Link {
 
   // ---- ending ----
 
-  /** Whether the peer has closed, has broken a rule, or TCP has ended. The judge then sends nothing more. */
+  /** Whether the peer has closed or broken a rule, or TCP has ended. After that, the judge sends nothing. */
   get isOver(): boolean {
     return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
   }

@@ -17,7 +17,7 @@ import {
 } from '../wire/head.ts';
 import type { Link } from './link.ts';
 
-/** The server to which the judge connects as a client, and the header fields that it adds. */
+/** The server to which the judge connects as a client, and the header fields that the judge adds. */
 export interface Target {
   /** The value of Host. */
   readonly host: string;
@@ -98,7 +98,7 @@ function withoutSecrets(head: string): string {
   return head.replace(/^((?:proxy-)?authorization|cookie): .*$/gim, '$1: (not shown)');
 }
 
-/** Sends a head. The link keeps the bytes until the next wait, so that later bytes can be part of the same write. */
+/** Sends a head. The `Link` keeps the bytes until the next wait, so that later bytes can be part of the same write. */
 async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
   link.timeline.add('judge', 'http', withoutSecrets(text));
   const bytes = Buffer.concat([

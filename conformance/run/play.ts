@@ -1,5 +1,5 @@
 /**
- * Plays the steps of a case on a link, one after the other, and then ends the connection.
+ * Plays the steps of a case on one connection, one after the other, and then ends the connection.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';

@@ -1,7 +1,7 @@
 /**
- * Decides which pongs may be missing and which may be additional (RFC 6455 §5.5.3). If several pings arrive before the peer answers, it may
- * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers, but an empty pong
- * shows nothing.
+ * Decides which pongs may be missing and which may be additional (RFC 6455 §5.5.3). If several pings arrive before the peer answers, the
+ * peer may answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers, but an
+ * empty pong shows nothing.
  */
 
 import type { Event, Step } from '../case/model.ts';

@@ -1,6 +1,6 @@
 /**
- * Joins the frames of a peer to messages, pings, pongs and the Close frame. It checks RFC 6455 §5.4, §5.5, §7.4 and §8.1 strictly, and
- * throws at the first rule that the peer breaks.
+ * Joins the frames of a peer to messages, pings, pongs and the Close frame. This code checks RFC 6455 §5.4, §5.5, §7.4 and §8.1 strictly,
+ * and throws at the first rule that the peer breaks.
  */
 
 import type { Kind, Role } from '../case/model.ts';

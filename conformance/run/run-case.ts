@@ -41,7 +41,7 @@ export async function runServerCase(
   return conclude(one, link, player, opening, settings, started);
 }
 
-/** Tests a client on a link of the driver, after the request of the client has been read. */
+/** Tests a client on a connection (`Link`) of the driver, after the driver has read the client's request. */
 export async function runClientCase(
   one: Case,
   link: Link,

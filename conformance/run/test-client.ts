@@ -30,7 +30,7 @@ export interface ClientRun {
 
 /** The seconds for which a client may be inactive. */
 const IDLE = 20;
-/** If a client ends during a case, it is started again for the other cases, at most this many times. */
+/** A client that ends during a case is started again for the other cases. This is the maximum number of restarts. */
 const MAX_RESTARTS = 20;
 
 /** `results` has the results by case id. `fault` is a sentence about a fault of the client process, or null. */

@@ -4,7 +4,7 @@
 
 import type { Frame, FrameHead } from '../wire/frame.ts';
 
-/** The kinds of entries. */
+/** The kinds of timeline entries. */
 export type TimelineKind = 'tcp' | 'http' | 'bytes' | 'frame' | 'event' | 'timer' | 'note';
 
 export interface TimelineEntry {
@@ -26,7 +26,7 @@ export interface TimelineEntry {
   };
 }
 
-/** The number of bytes that are shown. */
+/** The maximum number of bytes that a timeline entry shows. */
 const SHOWN = 64;
 /** After this number of entries, bytes and data frames are only counted. */
 const KEPT = 400;

@@ -1,5 +1,6 @@
 /**
- * Decides the verdicts from an observation: `behavior` and `behaviorClose`, as Autobahn names them, each with a sentence.
+ * Decides the two verdicts of a case from an observation, and adds a sentence to each verdict. The names `behavior` and `behaviorClose`
+ * come from Autobahn.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * Creates the errors that the command line reports to its user in one line. Any other error is a fault of this program, and Node prints it
- * with its stack.
+ * Creates the errors that the command line reports to its user in one line. Any other error is a fault of this program, and Node.js prints
+ * it with the stack.
  */
 
 import { HandshakeError } from '../index.ts';

@@ -1,6 +1,6 @@
 /**
  * Implements the command `rfc6455 4d`, which lists the parts of a 4D program that this package can translate. The command can also
- * translate the program to a module. It changes no file of the program.
+ * translate the program to a module. The command changes no file of the program.
  */
 
 import { writeFileSync } from 'node:fs';

@@ -188,7 +188,7 @@ element('form').addEventListener('submit', (event) => {
 });
 element('random').addEventListener('click', () => {
   const bytes = new Uint8Array(1048576);
-  // getRandomValues returns at most 64 KiB at once.
+  // getRandomValues accepts at most 64 KiB per call.
   for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
   send(bytes);
 });

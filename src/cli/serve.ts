@@ -119,8 +119,8 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // The memory budget of the process must hold several messages of the largest size. If it held only one, messages would wait for each
-  // other.
+  // The memory budget of the process must hold several messages of the largest size. With room for only one message, messages would wait
+  // for each other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }
@@ -163,7 +163,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-// Returns the address as it is written in a URL: an IPv6 address is in brackets.
+// Returns the address in the form for a URL, with brackets around an IPv6 address.
 function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }

@@ -13,7 +13,10 @@ import type { ConnectionEvent } from './handlers.ts';
 import { toConnectionRequest } from './request.ts';
 import type { Worker } from './worker.ts';
 
-/** The decision of `onConnection`: a handler accepts the client, null refuses it. `failed` is true if `onConnection` threw. */
+/**
+ * The decision of `onConnection`. With a `handler`, the client is accepted. Otherwise the client is refused. `failed` is true if
+ * `onConnection` threw.
+ */
 export type Verdict<Handler> =
   | { readonly handler: Handler; readonly failed: false }
   | { readonly handler: null; readonly failed: boolean };

@@ -46,7 +46,7 @@ const places: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
-/** 4D: WebSocket. */
+/** A WebSocket client with the members that 4D documents. 4D: WebSocket. */
 export class WebSocket<T extends DataType = 'text'> {
   readonly #url: string;
   readonly #handler: WebSocketHandler<T>;
@@ -202,8 +202,8 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, a value may also be a number or Null. A number is sent
- * as text. A field with Null is not sent.
+ * Returns the header fields of a handler as a flat list: name, value, name, value … As in 4D, a value may also be a number or Null. A
+ * number is sent as text. A field with Null is not sent.
  * @throws {TypeError} for any other value, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {

@@ -7,7 +7,7 @@ import type { DataType, Sendable } from './data.ts';
 import { Link, type TerminateOptions, terminateArguments } from './link.ts';
 import type { Worker } from './worker.ts';
 
-/** 4D: WebSocketConnection, `.status`. */
+/** The states of a server's connection. 4D: WebSocketConnection, `.status`. */
 export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
 
 /** A connection of a server of the type `Server`. */
@@ -16,7 +16,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   readonly #handler: Handler;
   readonly #link: Link;
 
-  /** @internal Only the library calls this constructor. @param own receives the link of the new connection */
+  /** @internal Only the library calls this constructor. @param own receives the `Link` of the new connection */
   constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
@@ -34,7 +34,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
     return this.#link.id;
   }
 
-  /** 4D: WebSocketConnection, `.status`. */
+  /** The state of the connection. 4D: WebSocketConnection, `.status`. */
   get status(): ConnectionStatus {
     return this.#link.status as ConnectionStatus;
   }

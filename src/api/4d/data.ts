@@ -6,7 +6,7 @@
 import { isBytes, type Message, toBytes } from '../message.ts';
 import { FourDError } from './error.ts';
 
-/** 4D: WebSocketServer, `.dataType`. */
+/** The type to which a received message is converted. 4D: WebSocketServer, `.dataType`. */
 export type DataType = 'text' | 'blob' | 'object';
 
 /** The type of the data that `onMessage` receives, by dataType. */
@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. Bytes and a web `Blob` are sent as binary, because JavaScript has no Blob of
- * 4D. Any other object is sent as JSON. Any other value is converted to a string and sent as text.
+ * The values that `send` accepts. A string is sent as text. Bytes and a web `Blob` are sent as binary, like a Blob of 4D. Any other object
+ * is sent as JSON. Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
@@ -36,7 +36,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Converts a message, text or binary, to the `data` that `onMessage` receives.
- * @throws {FourDError} if the message does not fit the dataType
+ * @throws {FourDError} if the message cannot be converted to the dataType
  */
 export function decode(message: string | Buffer, dataType: DataType): unknown {
   if (dataType === 'blob') return typeof message === 'string' ? Buffer.from(message) : message;

@@ -1,6 +1,6 @@
 /**
  * Defines the callbacks of the 4D API and their events. The names and members come from 4D's pages WebSocketServer, WebSocketConnection and
- * WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
+ * WebSocket. In each callback, `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
  * has settled. The first argument of a callback is an object of a class in server.ts or client.ts.
  */
 
@@ -8,18 +8,18 @@ import type { DataOf, DataType } from './data.ts';
 import type { FourDError } from './error.ts';
 import type { ConnectionRequest } from './request.ts';
 
-/** 4D: WebSocketServer, `WSHandler.onConnection`. */
+/** The event that `onConnection` of a server receives. 4D: WebSocketServer, `WSHandler.onConnection`. */
 export interface ConnectionEvent {
   readonly type: 'connection';
   readonly request: ConnectionRequest;
 }
 
-/** 4D: WebSocketServer, `WSHandler.onOpen`, `connectionHandler.onOpen`; WebSocket, `onOpen`. */
+/** The event that `onOpen` receives. 4D: WebSocketServer, `WSHandler.onOpen`, `connectionHandler.onOpen`; WebSocket, `onOpen`. */
 export interface OpenEvent {
   readonly type: 'open';
 }
 
-/** 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
+/** The event that `onMessage` receives. 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
 export interface MessageEvent<T extends DataType = 'text'> {
   readonly type: 'message';
   /**
@@ -29,19 +29,19 @@ export interface MessageEvent<T extends DataType = 'text'> {
   readonly data: DataOf[T];
 }
 
-/** 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
+/** The event that `onError` receives. 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
 export interface ErrorEvent {
   readonly type: 'error';
   /** At least one error. */
   readonly errors: readonly FourDError[];
 }
 
-/** 4D: WebSocketServer, `WSHandler.onTerminate`. */
+/** The event that `onTerminate` of a server receives. 4D: WebSocketServer, `WSHandler.onTerminate`. */
 export interface ServerTerminateEvent {
   readonly type: 'terminate';
 }
 
-/** 4D: WebSocketServer, `connectionHandler.onTerminate`. */
+/** The event that `onTerminate` of a connection receives. 4D: WebSocketServer, `connectionHandler.onTerminate`. */
 export interface TerminateEvent {
   readonly type: 'terminate';
   /** The peer's close code. It is 1005 if the peer's Close frame had no code, and 1006 if the peer sent no Close frame. */
@@ -50,7 +50,7 @@ export interface TerminateEvent {
   readonly reason: string | undefined;
 }
 
-/** 4D: WebSocket, `onTerminate`. */
+/** The event that `onTerminate` of a client receives. 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
   /** Whether both sides sent a Close frame. In 4D, only the first release of the class had this member. */
   readonly wasClean: boolean;

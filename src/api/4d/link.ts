@@ -40,8 +40,8 @@ export class Link {
   #isClosing = false;
   #isOver = false;
   /**
-   * True while the application's call runs a method of the native connection. If this method causes an event, the callback of the event
-   * runs after the call has returned.
+   * True while a method of the native connection runs for a call of the application. If the method causes an event, the callback of this
+   * event runs after the call has returned.
    */
   #isCalled = false;
   #undelivered = 0;
@@ -146,7 +146,7 @@ export class Link {
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Is called for a connection that was paused before this object was made. Resumes reading if no event waits. */
+  /** Is called for a native connection that was paused before this `Link` was made. Resumes reading if no event waits. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }

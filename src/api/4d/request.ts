@@ -13,7 +13,7 @@ export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
 }
 
-/** 4D: WebSocketServer, "request object". */
+/** The request of a client, as `onConnection` receives it. 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
   /**
    * The header fields. Each key is the name as the client wrote it. Names that differ only in case are one field. If the client repeats a

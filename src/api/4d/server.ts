@@ -40,12 +40,12 @@ interface Seat<T extends DataType> {
   readonly handler: ConnectionHandler<T> | null;
   /** With `cancel: 'close'`, the task that will call `onConnection`. Null after the task has begun, and without this option. */
   question: Task | null;
-  /** The link of the 4D connection; null before `onConnection` has accepted the request. */
+  /** The `Link` of the 4D connection (link.ts); null before `onConnection` has accepted the request. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
 }
 
-/** 4D: WebSocketServer. */
+/** A WebSocket server with the members that 4D documents. 4D: WebSocketServer. */
 export class WebSocketServer<T extends DataType = 'text'> {
   readonly #handler: WSSHandler<T>;
   readonly #path: string | RegExp | undefined;
@@ -126,7 +126,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * The connections whose status is "Connected" or "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
+   * The connections with the status "Connected" or "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
    * `.connections`.
    */
   get connections(): readonly WebSocketConnection<T>[] {

@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostOption, portOption } from '../address-options.ts';
 import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from '../option-spec.ts';
 
-/** The settings that say how a `WebServer` listens, and what it serves. 4D: WebServer, `.start()`. */
+/** The settings of a `WebServer`: its address, its content and its certificate. 4D: WebServer, `.start()`. */
 export interface WebServerSettings {
   /** The address to listen on. In 4D, this is `IPAddressToListen`, and the default is all addresses. @default '127.0.0.1' */
   readonly host?: string | undefined;

@@ -52,7 +52,7 @@ export class Worker {
 
   /**
    * @param serialize if false, no task waits for another task
-   * @param warnAfter the owner of a task receives a report if the task takes more milliseconds and other tasks wait
+   * @param warnAfter if a task takes more than this number of milliseconds, and other tasks wait, its owner receives a report
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;

@@ -33,18 +33,18 @@ export interface ClientSettings {
   /** The error text if the headers of a new client are invalid. Otherwise ''. */
   headersProblem: string;
   url: string;
-  /** The header fields, flat: name, value, name, value … */
+  /** The header fields as a flat list: name, value, name, value … */
   headers: readonly string[];
   /** Null if no pings are sent. */
   pings: PingOptions | null;
   reconnects: boolean;
-  /** Milliseconds. */
+  /** In milliseconds. */
   maxWait: number;
   minWait: number;
   compression: ConnectOptions['compression'];
   tls: TlsSettings | null;
   redirects: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   closeTimeout: number;
   /** In bytes; null means the default of a client. */
   maxMessageSize: number | null;
@@ -54,9 +54,9 @@ export interface ClientSettings {
 /** The result of the opening handshake. */
 export interface StartStatus {
   success: boolean;
-  /** 101, the status of a refusal, or 0 if there was no answer. */
+  /** The HTTP status of the answer: 101 or the status of a refusal; 0 without an answer. */
   http_status: number;
-  /** '' if there was no error. */
+  /** The error text; '' without an error. */
   errorStr: string;
   /** The path and query; '' if there was no answer. */
   uri: string;

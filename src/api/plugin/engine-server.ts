@@ -22,14 +22,14 @@ export interface ServerSettings {
   host: string;
   backlog: number;
   maxConnections: number;
-  /** Seconds. */
+  /** In seconds. */
   handshakeTimeout: number;
-  /** The address family: a text or a number, see `familyOf`. */
+  /** The address family, as a text or a number that `familyOf` accepts. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
   origins: OriginPolicy;
-  /** Milliseconds. */
+  /** In milliseconds. */
   closeTimeout: number;
   /** In bytes; null means the default of a server. */
   maxMessageSize: number | null;

@@ -72,7 +72,7 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** The option names in the texts of the native API, each with its name in the plugins. */
+/** Each pair has an option name in the texts of the native API, and the name of this option in the plugins. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],

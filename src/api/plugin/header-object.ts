@@ -3,7 +3,7 @@
 /**
  * Makes an object from header fields. If a field is repeated, its values are joined by ", " (RFC 9110 §5.3), and the key is the first
  * spelling of the name. The object has no prototype, so that names such as `__proto__` are normal keys.
- * @param headers flat: name, value, name, value …
+ * @param headers a flat list: name, value, name, value …
  */
 export function toHeaderObject(headers: readonly string[]): Record<string, string> {
   const spelling = new Map<string, string>();

@@ -9,7 +9,7 @@ export type PluginMethod = (...parameters: never[]) => unknown;
 /** After `methods.set('CB', fn)`, commands accept the name 'CB' as a method. Upper and lower case matter. */
 export const methods: Map<string, PluginMethod> = new Map();
 
-/** Returns the function that is registered under a name; undefined for an unknown name. Returns a function unchanged. */
+/** Returns the function that the program has registered with this name; undefined for an unknown name. A function is returned unchanged. */
 export function resolveMethod(method: string | PluginMethod): PluginMethod | undefined {
   return typeof method === 'function' ? method : methods.get(method);
 }

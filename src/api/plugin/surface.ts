@@ -68,7 +68,10 @@ export abstract class Surface<
   /** Returns the text that names the callback and the connection of an event in a warning. */
   protected abstract describe(event: Event): string;
 
-  /** Returns the function that is registered under a name. Returns a function unchanged. Warns once for each unknown name. */
+  /**
+   * Returns the function that the program has registered with this name. A function is returned unchanged. Warns once for each unknown
+   * name.
+   */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;

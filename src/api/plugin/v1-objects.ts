@@ -33,7 +33,7 @@ export interface Callback {
 export interface V1Client extends ClientEntry {
   callback: Callback;
   deflate: Required<WebsocketDeflateOptions>;
-  /** Seconds. */
+  /** In seconds. */
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
@@ -189,7 +189,7 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
 }
 
 /**
- * Returns the connections whose numbers are in `clients`, in the same order. A number that occurs twice gives its connection twice. If
+ * Returns the connections with the numbers in `clients`, in the same order. If a number occurs twice, its connection occurs twice too. If
  * `clients` is not a collection or a number, returns all open connections.
  */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {

@@ -84,7 +84,7 @@ export interface WebsocketDeflateOptions {
   enabled?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
   serverNoContextTakeover?: boolean | undefined;
-  /** 8 to 15. @default 15 */
+  /** A number from 8 to 15. @default 15 */
   serverMaxWindowBits?: number | undefined;
   clientMaxWindowBits?: number | undefined;
 }
@@ -132,7 +132,7 @@ export interface WebsocketClient {
   disablePerMessageDeflate?: boolean;
   /** Not in the original: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
   enableAutomaticReconnection: boolean;
-  /** Not in the original: the value of `perMessageDeflateOptions`, under the name that the option has. */
+  /** Not in the original: the value of `perMessageDeflateOptions`, under the name of the option. */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;

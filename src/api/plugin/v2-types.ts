@@ -113,7 +113,7 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
    * number into `id`.
    */
   id?: number | undefined;
-  /** ws: or wss: */
+  /** A URL that begins with ws: or wss: */
   URL?: string | undefined;
   headers?: Readonly<Record<string, string>> | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */

@@ -139,7 +139,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
 
 /** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // A timeout of 0 becomes 1, because the native API refuses 0. At that time, no command could report the problem.
+  // The native API refuses a timeout of 0, at a time when no command can report the problem. So 0 becomes 1.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }

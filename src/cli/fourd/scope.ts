@@ -42,7 +42,7 @@ export class Project {
    */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
-  /** Functions of classes, whose names are case-sensitive. */
+  /** The names of the functions in classes. Upper and lower case matter in these names. */
   readonly functions: ReadonlySet<string>;
   /** Maps the name of a process variable, in lower case, to its name in the module. */
   readonly variables: Map<string, string> = new Map();
