@@ -69,7 +69,9 @@ export function echoed(
   });
 }
 
-/** Builds a case in which a server has to accept this request, or a client has to accept this answer. Then the peer has to echo a message. */
+/**
+ * Builds a case in which a server has to accept this request, or a client has to accept this answer. Then the peer has to echo a message.
+ */
 export function opens(description: string, about: About, head: HeadSpec, extra: Extra = {}): Draft {
   const where = about.against === 'client' ? { response: head } : { request: head };
   return {

@@ -37,7 +37,8 @@ const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
- * A compression bomb, for example 128 MiB of zeros in 128 KiB. It repeats the same compressed MiB. Each copy ends with an empty stored block.
+ * A compression bomb, for example 128 MiB of zeros in 128 KiB. It repeats the same compressed MiB. Each copy ends with an empty stored
+ * block.
  */
 const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
 const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.length * mebibytes });

@@ -1,6 +1,6 @@
 /**
- * Group 27.2: large messages without repetitions, which the judge compares byte by byte. Also tests the order of the echoes if a message takes long to
- * inflate.
+ * Group 27.2: large messages without repetitions, which the judge compares byte by byte. Also tests the order of the echoes if a message
+ * takes long to inflate.
  */
 
 import type { Case, DeflateSpec, Event, Step, Titles } from '../case/model.ts';

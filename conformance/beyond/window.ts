@@ -1,6 +1,6 @@
 /**
- * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each case has a message that refers to an earlier message. If the
- * peer's window is empty, or has other bytes, the message inflates to another text.
+ * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each case has a message that refers to an
+ * earlier message. If the peer's window is empty, or has other bytes, the message inflates to another text.
  */
 
 import { deflateRawSync } from 'node:zlib';

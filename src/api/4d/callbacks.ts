@@ -60,7 +60,7 @@ export class Callbacks implements TaskOwner {
   reportSlow(waiting: number, isGivenUp: boolean): void {
     const what = `${this.#last} of ${this.#owner()} has not ended`;
     const text = isGivenUp
-      ? `${what}: it is waited for no longer, since the server is terminated`
+      ? `${what}: the server no longer waits for it, because the server is terminated`
       : `${what}: ${waiting} callbacks wait for it, and new connections are refused with 408`;
     void this.reportLoudly(new FourDError('SLOW_CALLBACK', text));
   }

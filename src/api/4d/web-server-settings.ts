@@ -84,7 +84,7 @@ export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
 
 function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} is ${show(value)}, not a string that names something`);
+    throw new TypeError(`${name} is ${show(value)}, not a string with at least one character`);
   }
 }
 

@@ -134,7 +134,7 @@ export class WebServer {
       throw new FourDError('WEB_SERVER', 'the web server is started already, or is being stopped');
     }
     if (this.#isAdopted && given.some(([name]) => name !== 'host' && name !== 'port')) {
-      throw new TypeError('an HTTP server that was there already can only be started with host and port');
+      throw new TypeError('an HTTP server that WebServer.of wraps can only be started with host and port');
     }
     this.#given = merged;
     this.#settings = settings;
