@@ -1,12 +1,12 @@
 /**
- * All cases: those of Autobahn, and the cases beyond Autobahn.
+ * All cases: the cases of Autobahn, and the cases that Autobahn does not have.
  */
 
 import { autobahn } from './autobahn/suite.ts';
 import { beyond } from './beyond/suite.ts';
 import type { Case, Titles } from './case/model.ts';
 
-/** In the order of their groups. */
+/** All cases, in the order of their groups. */
 export const allCases: readonly Case[] = [...autobahn.cases, ...beyond.cases];
 /** Maps the ids of groups and subgroups to their titles. */
 export const titles: Titles = { ...autobahn.titles, ...beyond.titles };
@@ -16,7 +16,7 @@ export const autobahnIds: ReadonlyMap<string, number> = new Map(
   autobahn.cases.map(({ id }, i) => [id, i + 1]),
 );
 
-/** The group of a case: 1 for 1.1.1. */
+/** Returns the group of a case, for example 1 for 1.1.1. */
 export function groupOf(id: string): string {
   return id.split('.')[0] ?? id;
 }

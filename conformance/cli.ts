@@ -1,6 +1,6 @@
 /**
  * Implements `rfc6455 conform`, the command line of the judge (this test program). The exit code is 0 if all cases passed or agree with the
- * baseline, 1 if not. It is 2 for invalid arguments.
+ * baseline, and otherwise 1. With invalid arguments, the exit code is 2.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -111,7 +111,7 @@ async function run(
   return conclude(peer, results, values, known, screen);
 }
 
-/** Returns the URL. @throws {Misuse} if it is missing or is not the URL of a WebSocket */
+/** Returns the URL. @throws {Misuse} if the URL is missing, or is not the URL of a WebSocket */
 function checkedUrl(url: string | undefined): string {
   if (url === undefined) throw new Misuse('the URL is missing');
   try {
@@ -133,7 +133,7 @@ async function server(
     ...common,
     ...reachOf(values),
     url,
-    // The command in the reports has the URL without its user information, so that no report contains a password.
+    // The command in the reports has the URL without user name and password, so that no report contains a password.
     commandOf: (id) => command(`server ${quoted(readUrl(url).url.href)}`, id, common),
     onResult: (result) => progress.add(result),
   });
@@ -207,7 +207,7 @@ function conclude(
   const file = values['write-baseline'];
   if (file !== undefined) {
     const agent = results[0]?.agent ?? '';
-    // The reasons that a person wrote into the file stay.
+    // Keeps the reasons that a maintainer has written into the file.
     const { open } = existsSync(file) ? parseBaseline(readFileSync(file, 'utf8')) : {};
     writeFileSync(file, `${JSON.stringify(baselineOf(agent, peer, results, open), null, 2)}\n`);
   }

@@ -1,6 +1,6 @@
 /**
- * The judge as a library. It tests a server over connections that the caller opens (TCP, TLS or any Duplex). Or it tests a client that the
- * caller starts.
+ * The judge (this test program) as a library. To test a server, the judge uses connections that the caller opens (TCP, TLS or any Duplex).
+ * To test a client, the judge uses a client that the caller starts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -13,22 +13,25 @@ import type { CaseResult } from './run/result.ts';
 import { testClient } from './run/test-client.ts';
 import { testServer } from './run/test-server.ts';
 
-/** Which cases run, and with which limits. */
+/** Selects the cases to run, and their limits. */
 export interface RunOptions extends Partial<Selection> {
-  /** Which cases run: Autobahn's 517 cases, the cases beyond Autobahn, or all. @default 'all' */
+  /** Selects Autobahn's 517 cases, the cases that Autobahn does not have ('beyond'), or all cases. @default 'all' */
   readonly suite?: 'all' | 'autobahn' | 'beyond';
-  /** With 'quick', the loops of groups 9, 12 and 13 have few messages; with 'full', a thousand each. @default 'quick' */
+  /**
+   * With 'full', each loop of groups 9, 12 and 13 has a thousand messages. With 'quick', each loop has only a few messages. @default
+   * 'quick'
+   */
   readonly profile?: 'quick' | 'full';
   /**
-   * `[k, n]` runs every n-th case, beginning with the k-th, where k counts from 1. The n shards together are all cases.
+   * `[k, n]` runs every n-th case, and begins with case number k. The n shards together run all cases.
    * @default all cases
    */
   readonly shard?: readonly [number, number];
   /** The judge multiplies all time limits by this factor. @default 1 */
   readonly timeFactor?: number;
   /**
-   * For a server, how many connections are open at the same time. For a client, how many copies of it run at the same time if the port is
-   * free to choose.
+   * For a server: the number of connections at the same time. For a client: the number of copies of the client at the same time, if the
+   * judge may choose the port.
    * @default 8 for a server, 4 for a client
    */
   readonly parallel?: number;
@@ -38,7 +41,8 @@ export interface RunOptions extends Partial<Selection> {
   readonly commandOf?: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
   /**
-   * Returns whether a baseline already has this result. A case that ran out of time with a known result is not run a second time.
+   * Returns whether a baseline already has this result. If a case ran out of time and its result is known, the case is not run a second
+   * time.
    * @default no result is known
    */
   readonly isKnown?: (result: CaseResult) => boolean;
@@ -47,7 +51,9 @@ export interface RunOptions extends Partial<Selection> {
 /** A server, given by its URL or by a function that connects to it. */
 export interface ServerRunOptions extends RunOptions, UrlOptions {
   readonly url?: string;
-  /** Opens a connection on which nothing has been sent yet. It is used in place of a connection to the URL. */
+  /**
+   * Opens a new connection, which the judge uses instead of a connection to the URL. The caller must not send anything on this connection.
+   */
   readonly connect?: () => Duplex | Promise<Duplex>;
 }
 

@@ -10,7 +10,7 @@ import type { CaseResult } from './run/result.ts';
 
 /**
  * Serves clients until SIGINT or SIGTERM, or until a client requests the end.
- * @param write writes the reports. It is called when a client asks for the reports, and at the end
+ * @param write writes the reports. Called when a client asks for the reports, and at the end
  */
 export async function serveClients(
   address: DriverAddress,

@@ -1,7 +1,7 @@
 /**
- * Makes test vectors from cases. A vector is plain JSON that unit tests in any language can load. It has the bytes that an endpoint
- * receives, and the expected outcome. Only cases whose outcome depends on the received bytes alone become vectors. So no vector tests the
- * opening handshake, TCP, time or masking keys.
+ * Makes test vectors from cases. A vector is plain JSON that unit tests in any language can load. A vector has the bytes that an endpoint
+ * receives, and the expected outcome. The received bytes alone must determine the outcome. So no vector tests the opening handshake, TCP,
+ * time or masking keys.
  */
 
 import type { Case, Event, Kind, Role, Step } from './case/model.ts';
@@ -23,18 +23,20 @@ export interface Vector {
   readonly section: string;
   /** With MUST, no other outcome is correct. With SHOULD or MAY, another outcome may be correct too. */
   readonly level: Case['level'];
-  /** The role of the endpoint under test. The frames for a server are masked, and those for a client are not. */
+  /** The role of the endpoint under test. Frames for a server are masked. Frames for a client are not masked. */
   readonly role: Role;
   /** The negotiated parameters of permessage-deflate, in the form of Sec-WebSocket-Extensions. null without the extension. */
   readonly extensions: string | null;
-  /** The bytes that the endpoint receives, in hex. The outcome must not depend on the chunks in which they arrive. */
+  /** The bytes that the endpoint receives, in hex. The outcome must not depend on the sizes of the chunks that arrive. */
   readonly input: string;
   readonly events: readonly VectorEvent[];
   /** Other events that are tolerated as NON-STRICT; null if there are no such events. */
   readonly tolerated: readonly VectorEvent[] | null;
   /**
-   * `open`: the connection stays open. `failed`: the endpoint fails the connection, with or without a Close frame. `closed`: the input has
-   * a Close frame; the endpoint answers it or fails the connection. A Close frame of the endpoint has one of `codes` or no code.
+   * The expected outcome. If the endpoint sends a Close frame, the frame has one of `codes` or no code.
+   * - `open`: the connection stays open.
+   * - `failed`: the endpoint fails the connection, with or without a Close frame.
+   * - `closed`: the input has a Close frame, and the endpoint answers this frame or fails the connection.
    */
   readonly outcome: 'open' | 'failed' | 'closed';
   readonly codes: readonly number[];
@@ -43,8 +45,8 @@ export interface Vector {
 /** The largest input of a vector in bytes. With longer inputs, the file of all vectors would have many megabytes. */
 const LONGEST = 20_000;
 /**
- * The groups and subgroups that test limits, time or the masking keys of a client. Their outcome does not depend on the received bytes
- * alone, so they have no vectors.
+ * The groups and subgroups that test limits, time or the masking keys of a client. The received bytes alone do not determine their outcome,
+ * so they have no vectors.
  */
 const without: readonly string[] = ['22.2.', '22.4.', '27.', '29.'];
 /** The number of messages in the vector of a loop. */
@@ -54,7 +56,9 @@ const usualKey = Buffer.from('37fa213d', 'hex');
 /** The offer of permessage-deflate that each client is assumed to make. */
 const usualOffer = 'permessage-deflate; client_max_window_bits';
 
-/** Returns the negotiated parameters of a case. null without compression; 'none fits' if the case cannot become a vector. */
+/**
+ * Returns the negotiated parameters of a case. The result is null without compression, and 'none fits' if the case cannot become a vector.
+ */
 function agreementOf(
   one: Case,
   role: Role,
@@ -125,7 +129,7 @@ class Writer {
     return true;
   }
 
-  /** Masks the next payload bytes of a frame whose header was written alone. */
+  /** Masks the next payload bytes of a frame. The header of this frame was written before. */
   private continueFrame(content: Buffer): Buffer {
     const masked = this.openKey === null ? content : mask(content, this.openKey, this.offset);
     this.offset += content.length;
@@ -195,7 +199,7 @@ function sizeOf({ steps }: Case): number {
   return [...sizes, ...loops].reduce((sum, size) => sum + size, 0);
 }
 
-/** Makes a vector from a case. @returns null if the outcome of the case does not depend on the received bytes alone */
+/** Makes a vector from a case. @returns null if the received bytes alone do not determine the outcome */
 function vectorOf(one: Case, role: Role): Vector | null {
   const { id, description, section, level, steps, expect, request, response, quirks } = one;
   if (request !== undefined || response !== undefined || quirks !== undefined) return null;
@@ -223,10 +227,10 @@ function vectorOf(one: Case, role: Role): Vector | null {
 }
 
 /**
- * Returns the vectors of all cases whose outcome depends on the received bytes alone.
+ * Returns the vectors of all cases that can become a vector.
  * @param selection patterns of ids.
  * @default all cases
- * @returns the vectors for servers, and then those for clients, each in the order of their ids
+ * @returns the vectors for servers, and then the vectors for clients. Both are in the order of their ids
  */
 export function vectors(selection: Partial<Selection> = {}): Vector[] {
   const { cases = [], exclude = [] } = selection;

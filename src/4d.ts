@@ -1,7 +1,7 @@
 /** Exports the WebSocket classes of 4D, as `rfc6455/4d`. */
 
-// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. From TypeScript 6 on, the next line is needed
-// to load @types/node.
+// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. TypeScript 6 and later
+// load @types/node only if the next line is present.
 /// <reference types="node" preserve="true" />
 
 export { WebSocket, type WebSocketHandler, type WebSocketOptions } from './api/4d/client.ts';

@@ -1,10 +1,10 @@
 /**
- * Exports `Topics` and its buses, as `rfc6455/topics`. Connections subscribe to topics, in one process or in several processes that a bus
- * connects.
+ * Exports `Topics` and its buses, as `rfc6455/topics`. Connections subscribe to topics. A bus passes the messages of the topics to other
+ * processes.
  */
 
-// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. From TypeScript 6 on, the next line is needed
-// to load @types/node.
+// The declaration file of this module uses Buffer and node:stream, so it needs @types/node. TypeScript 6 and later
+// load @types/node only if the next line is present.
 /// <reference types="node" preserve="true" />
 
 export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';

@@ -1,6 +1,6 @@
 /**
- * Exports the classes of the browser under the names of `rfc6455/websocket`. package.json names this file under the condition `browser`: a
- * bundler for browsers takes it instead of websocket.ts. So the same program runs in Node.js and in a page. The types are those of
+ * Exports the classes of the browser under the names of `rfc6455/websocket`. The condition `browser` in package.json names this file. So a
+ * bundler for browsers uses this file instead of websocket.ts, and the same program runs in Node.js and in a page. The types come from
  * websocket.ts.
  */
 

@@ -1,10 +1,10 @@
 /**
  * Exports the API of the npm package `ws` 8, as `rfc6455/ws`, for existing programs. For new programs the native API, `rfc6455`, is safer.
- * It has limits and an origin policy by default, and an exception in a handler never ends the process.
+ * The native API has limits and an origin policy by default. With the native API, an exception in a handler never ends the process.
  */
 
-// The declaration file of this module uses Buffer and node:http, so it needs @types/node. From TypeScript 6 on, the next line is needed to
-// load @types/node.
+// The declaration file of this module uses Buffer and node:http, so it needs @types/node. TypeScript 6 and later
+// load @types/node only if the next line is present.
 /// <reference types="node" preserve="true" />
 
 export type { ExtraLimits } from './api/ws/bounds.ts';

@@ -14,7 +14,7 @@ const badCodes: Common = { section: '6455 §7.4', covers: ['C23', 'C24'] };
 const hello = 'Hello World!';
 const end = failAfter(1);
 
-/** Options of a case in which the peer may fail the connection, so it need not complete the closing handshake. */
+/** Options of a case in which the peer may fail the connection. So the closing handshake need not be complete. */
 const refused = (...allowed: number[]): { codes: number[]; clean: boolean } => ({
   codes: allowed,
   clean: false,
@@ -53,7 +53,7 @@ function closePayloads(): Case[] {
   ];
 }
 
-/** Group 7, in order. */
+/** The cases of group 7, in order. */
 export const closingCases: readonly Case[] = [
   ...orderOfFrames(),
   ...closePayloads(),

@@ -9,8 +9,8 @@ import type { Common } from './build.ts';
 import { roundTrips } from './round-trips.ts';
 
 /**
- * Cases 1 to 18 of every subgroup: the length of a message, the size of its compressed fragments, and a limit in seconds. The limit is for
- * all messages of the case.
+ * The parameters of the cases 1 to 18 in every subgroup: the length of a message, the size of its compressed fragments, and a limit in
+ * seconds. The limit is for all messages of the case.
  */
 const rows: readonly (readonly [length: number, fragmentSize: number | null, seconds: number])[] = [
   [16, null, 60],
@@ -22,14 +22,19 @@ const rows: readonly (readonly [length: number, fragmentSize: number | null, sec
   ...[1024, 4096, 32_768].map((size) => [131_072, size, 480] as const),
 ];
 
-/** Returns the number of messages for the quick profile. They fill the window more than once, and take less than a minute. */
+/**
+ * Returns the number of messages for the quick profile. These messages fill the compression window more than once, and take less than a
+ * minute.
+ */
 function quickCount(length: number): number {
   return length <= 1024 ? 20 : length <= 16_384 ? 8 : 4;
 }
 
 const offered = 'permessage-deflate; client_no_context_takeover; client_max_window_bits';
 
-/** The subgroups 13.1 to 13.7: what the judge offers as a client, and which parameters it requests as a server. */
+/**
+ * The negotiations of the subgroups 13.1 to 13.7. As a client, the judge sends the `offer`. As a server, the judge requests the `wishes`.
+ */
 const agreements: readonly DeflateSpec[] = [
   { offer: offered, wishes: [{}] },
   { offer: `${offered}; server_no_context_takeover`, wishes: [{ clientNoContextTakeover: true }] },
@@ -69,7 +74,7 @@ function subgroup(group: string, corpus: Corpus, deflate: DeflateSpec, common: C
       compress: true,
       seconds,
     };
-    const frames = fragmentSize === null ? 'a frame each' : `in frames of ${fragmentSize} compressed bytes`;
+    const frames = fragmentSize === null ? 'in one frame' : `in frames of ${fragmentSize} compressed bytes`;
     return roundTrips(
       `${group}.${i + 1}`,
       common,
@@ -83,15 +88,15 @@ function subgroup(group: string, corpus: Corpus, deflate: DeflateSpec, common: C
 const payloads = (corpus: Corpus): Common => ({
   section: '7692 §7.2',
   covers: ['P6', 'P7', 'P9', 'P10', 'P23', 'P27', 'P29', 'F11'],
-  about: corpus.title,
+  about: `Content: ${corpus.title}`,
 });
 const parameters = (deflate: DeflateSpec): Common => ({
   section: '7692 §7.1',
   covers: ['P2', 'P6', 'P13', 'P14', 'P15', 'P16', 'P19', 'P21', 'P26', 'P27', 'P28', 'S16', 'V5'],
-  about: `As a client offers ${deflate.offer.replaceAll('permessage-deflate', 'pmd')}`,
+  about: `As a client, the judge offers ${deflate.offer}`,
 });
 
-/** Groups 12 and 13, in order. */
+/** The cases of groups 12 and 13, in order. */
 export const compressionCases: readonly Case[] = [
   ...corpora.flatMap((corpus, i) => subgroup(`12.${i + 1}`, corpus, agreements[0]!, payloads(corpus))),
   ...agreements.flatMap((deflate, i) => subgroup(`13.${i + 1}`, corpora[0]!, deflate, parameters(deflate))),

@@ -25,7 +25,7 @@ const bytes = hex('00fffefdfcfb00ff');
 /** The ways in which the judge writes a sequence of frames: few writes, one write per frame, or one write per byte. */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
-/** 1.1 and 1.2: one frame, in each form of the payload length. */
+/** Groups 1.1 and 1.2: each case sends one frame. Together, the frames have all forms of the payload length. */
 function lengths(group: string, kind: Kind, unit: Buffer): Case[] {
   const common: Common = { section: '6455 §5.2', covers: ['F10', 'F13', 'F14', 'F18', 'F24'] };
   const opcode = kind === 'text' ? 1 : 2;
@@ -104,7 +104,7 @@ function reservedBits(): Case[] {
   ];
 }
 
-/** 4.1 and 4.2: the five reserved opcodes that begin with `first`. */
+/** Groups 4.1 and 4.2: frames with five reserved opcodes. `first` is the lowest of these opcodes. */
 function opcodes(group: string, first: number): Case[] {
   const common: Common = { section: '6455 §5.2', covers: ['F7', 'C14', 'C16', 'C17'] };
   return [
@@ -201,7 +201,7 @@ function fragmentation(): Case[] {
   ];
 }
 
-/** Groups 1 to 5, in order. */
+/** The cases of groups 1 to 5, in order. */
 export const framingCases: readonly Case[] = [
   ...lengths('1.1', 'text', Buffer.from('*')),
   ...lengths('1.2', 'binary', hex('fe')),

@@ -1,6 +1,6 @@
 /**
- * Autobahn's group 9: large messages, many fragments, small writes and many round trips. Of the echoes, only the type and the length are
- * compared.
+ * Autobahn's group 9: large messages, many fragments, small writes and many round trips. The judge (this test program) compares only the
+ * type and the length of each echo.
  */
 
 import type { Case, Kind, LoopStep } from '../case/model.ts';
@@ -17,7 +17,9 @@ const units: Readonly<Record<Kind, Buffer>> = { text: Buffer.from('BAsd7&jh23'),
 
 const opcodeOf = (kind: Kind): number => (kind === 'text' ? 1 : 2);
 
-/** 9.1 and 9.2: one frame, which is larger in each case. The limits in seconds are those of Autobahn. */
+/**
+ * Groups 9.1 and 9.2: each case sends one frame, which is larger than in the previous case. The time limits in seconds come from Autobahn.
+ */
 function sizes(group: string, kind: Kind, seconds: readonly number[]): Case[] {
   return [64 * kib, 256 * kib, mib, 4 * mib, 8 * mib, 16 * mib].map((length, i) =>
     echoes(
@@ -29,7 +31,7 @@ function sizes(group: string, kind: Kind, seconds: readonly number[]): Case[] {
   );
 }
 
-/** 9.3 and 9.4: 4 MiB in fragments. The fragments are larger in each case, and the last case is one frame. */
+/** Groups 9.3 and 9.4: each case sends 4 MiB in fragments, which are larger than in the previous case. The last case sends one frame. */
 function fragmented(group: string, kind: Kind): Case[] {
   const length = 4 * mib;
   return [64, 256, kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, mib, length].map((size, i) => {
@@ -41,7 +43,7 @@ function fragmented(group: string, kind: Kind): Case[] {
   });
 }
 
-/** 9.5 and 9.6: 1 MiB in small writes, which are larger in each case. */
+/** Groups 9.5 and 9.6: each case sends 1 MiB in small writes, which are larger than in the previous case. */
 function chopped(group: string, kind: Kind): Case[] {
   return [64, 128, 256, 512, 1024, 2048].map((chop, i) =>
     echoes(
@@ -53,7 +55,7 @@ function chopped(group: string, kind: Kind): Case[] {
   );
 }
 
-/** 9.7 and 9.8: a thousand messages, each sent after the echo of the previous one. */
+/** Groups 9.7 and 9.8: each case sends a thousand messages. Each message is sent after the echo of the previous message. */
 function trips(group: string, kind: Kind, unit: Buffer): Case[] {
   const table = [
     [0, 60],
@@ -79,7 +81,7 @@ function trips(group: string, kind: Kind, unit: Buffer): Case[] {
   });
 }
 
-/** Group 9, in order. */
+/** The cases of group 9, in order. */
 export const limitCases: readonly Case[] = [
   ...sizes('9.1', 'text', [10, 10, 100, 100, 100, 100]),
   ...sizes('9.2', 'binary', [10, 10, 10, 10, 100, 100]),

@@ -21,7 +21,7 @@ export function roundTrips(
   return {
     id,
     description: about === undefined ? sent : `${about}. ${sent}`,
-    expectation: `Expects each back with the same ${compared}, all within ${loop.seconds} s; then closes with 1000.`,
+    expectation: `Expects an echo of each message with the same ${compared}, and all echoes within ${loop.seconds} s. Then the judge closes with 1000.`,
     section,
     level: 'MUST',
     covers,

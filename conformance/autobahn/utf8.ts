@@ -1,6 +1,6 @@
 /**
- * Autobahn's group 6: text messages with valid or invalid UTF-8 (RFC 6455 §8.1, RFC 3629). Most byte sequences are computed, and the
- * judge's own check decides whether a sequence is valid.
+ * Autobahn's group 6: text messages with valid or invalid UTF-8 (RFC 6455 §8.1, RFC 3629). The code computes most byte sequences. The check
+ * in wire/utf8.ts decides whether a sequence is valid.
  */
 
 import type { Case, Step } from '../case/model.ts';
@@ -24,7 +24,7 @@ const kosme = hex('cebae1bdb9cf83cebcceb5');
 const mixed = Buffer.from('Hello-µ@ßöäüàá-UTF-8!!');
 const surrogate = Buffer.concat([kosme, hex('eda080'), Buffer.from('edited')]);
 
-/** Encodes a number in a sequence of `size` bytes, at most 6. Older versions of UTF-8 allowed such long sequences. */
+/** Encodes a number as UTF-8 in exactly `size` bytes. The maximum is 6, because older versions of UTF-8 had sequences of 5 and 6 bytes. */
 function form(size: number, codePoint: number): Buffer {
   if (size === 1) return Buffer.from([codePoint]);
   const bytes: number[] = [];
@@ -38,8 +38,8 @@ function form(size: number, codePoint: number): Buffer {
 }
 
 /**
- * Builds a case with one text frame. If its bytes are UTF-8, the peer has to echo it. Otherwise the peer has to fail the connection with
- * 1007.
+ * Builds a case with one text frame. If the payload is valid UTF-8, the peer has to echo the message. Otherwise the peer has to fail the
+ * connection with 1007.
  */
 function judged(id: string, payload: Buffer): Case {
   if (isUtf8(payload))
@@ -80,8 +80,8 @@ function splitText(): Case[] {
 }
 
 /**
- * 6.4: the second of three parts makes the sequence invalid. A peer that checks each part when it arrives fails the connection before
- * the third part.
+ * Group 6.4: the message arrives in three parts, and the second part makes the UTF-8 invalid. A peer that checks each part on arrival fails
+ * the connection before the third part.
  */
 function failFast(): Case[] {
   const f4908080 = hex('f4908080');
@@ -127,7 +127,7 @@ function lonely(from: number, to: number): Buffer {
 
 const alternating = (size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, (_, i) => (i % 2 === 0 ? 0x80 : 0xbf)));
-/** The smallest and the largest value of the sequences of 2 to 6 bytes. The smallest values are overlong forms of 0. */
+/** `leastForms` has overlong forms of 0 with 2 to 6 bytes. `greatestForms` has the largest number for each of these lengths. */
 const leastForms = [2, 3, 4, 5, 6].map((size) => form(size, 0));
 const greatestForms = [0x7ff, 0xffff, 0x1f_ffff, 0x3ff_ffff, 0x7fff_ffff].map((value, i) =>
   form(i + 2, value),
@@ -144,7 +144,7 @@ const noncharacters = Array.from({ length: 17 }, (_, plane) =>
   .flat()
   .map((codePoint) => Buffer.from(String.fromCodePoint(codePoint)));
 
-/** Group 6, in order. */
+/** The cases of group 6, in order. */
 export const utf8Cases: readonly Case[] = [
   ...emptyFragments(),
   ...splitText(),
@@ -169,7 +169,7 @@ export const utf8Cases: readonly Case[] = [
     hex('80'),
     hex('bf'),
     ...[2, 3, 4, 5, 6].map(alternating),
-    // Autobahn leaves out 0xbf by mistake. Our case keeps the mistake, so that both cases are equal.
+    // Autobahn leaves out 0xbf by mistake. Our case keeps the mistake, so that it is the same as Autobahn's case.
     Buffer.from(Array.from({ length: 63 }, (_, i) => 0x80 + i)),
   ]),
   // Autobahn also leaves out the last byte of each range of first bytes, and our cases do the same.

@@ -1,7 +1,7 @@
 /**
- * Functions that build the cases beyond Autobahn's. In a case the opening handshake succeeds or is refused, the peer echoes, or the peer
- * fails the connection. In some cases the peer may do either. A function returns a case without its id. The position in its table becomes
- * the last number of the id, so new cases are added at the end.
+ * Functions that build the cases that Autobahn does not have. Each function is for one kind of outcome: the opening handshake succeeds or
+ * is refused, the peer echoes a message, or the peer fails the connection. A function returns a case without its id. The position of the
+ * case in its table becomes the last number of the id. So new cases are added at the end of a table.
  */
 
 import type { AnswerExpectation, Case, Check, Event, HeadSpec, Level, Role, Step } from '../case/model.ts';
@@ -12,7 +12,7 @@ import { describeEvents } from '../run/verdict.ts';
 /** A case that is not numbered yet. */
 export type Draft = Omit<Case, 'id'>;
 
-/** What the cases of a table share. */
+/** The properties that all cases of a table have. */
 export interface About {
   readonly section: string;
   readonly covers: readonly string[];
@@ -21,7 +21,7 @@ export interface About {
   readonly against?: Role;
 }
 
-/** What may be changed in any case. */
+/** The optional properties of a case. */
 export type Extra = Partial<
   Pick<Case, 'deflate' | 'quirks' | 'request' | 'response' | 'level' | 'covers' | 'section' | 'informational'>
 > & { readonly checks?: readonly Check[] };
@@ -62,19 +62,21 @@ export function echoed(
   events: readonly Event[],
   extra: Extra = {},
 ): Draft {
-  const expectation = `Expects ${describeEvents(events)}; then closes with 1000, which the peer answers.`;
+  const expectation = `Expects ${describeEvents(events)}. Then the judge closes with 1000, and the peer has to answer.`;
   return draft(description, about, expectation, extra, {
     steps: [...steps, closeAfter(10)],
     expect: { events: { OK: events }, close: judgeCloses, closeWhenMet: true },
   });
 }
 
-/** Builds a case in which a server has to accept this request, or a client this answer. The peer then has to echo a message. */
+/**
+ * Builds a case in which a server has to accept this request, or a client has to accept this answer. Then the peer has to echo a message.
+ */
 export function opens(description: string, about: About, head: HeadSpec, extra: Extra = {}): Draft {
   const where = about.against === 'client' ? { response: head } : { request: head };
   return {
     ...echoed(description, about, [text('Hello')], [hello], { ...where, ...extra }),
-    expectation: 'Expects that the connection opens, and the echo of a message.',
+    expectation: 'Expects that the connection opens, and that the peer echoes a message.',
   };
 }
 
@@ -86,8 +88,8 @@ export function refused(
   answer: AnswerExpectation = ['4xx'],
   extra: Extra = {},
 ): Draft {
-  const words = answer.map((one) => (one === 'end' ? 'the end of TCP' : one)).join(' or ');
-  const expectation = `Expects ${words}${answer.includes(101) ? '' : ', and no 101'}.`;
+  const statuses = answer.filter((one) => one !== 'end').join(' or ');
+  const expectation = `Expects the status ${statuses}${answer.includes('end') ? ', or the end of TCP' : ''}.`;
   return draft(
     description,
     about,
@@ -100,12 +102,12 @@ export function refused(
   );
 }
 
-/** Builds a case in which a client has to refuse this 101: it has to end TCP, and must send nothing. */
+/** Builds a case in which a client has to refuse this 101. The client has to end TCP, and must send nothing. */
 export function rejected(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
   return draft(
     description,
     about,
-    'Expects that the client ends TCP and sends back nothing of the message after the answer.',
+    'Expects that the client ends TCP, and does not echo the message after the answer.',
     { response, ...extra },
     {
       steps: [text('Hello'), failAfter(2)],
@@ -119,7 +121,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
   return draft(
     description,
     about,
-    'Expects that the client sends no frame, and ends TCP too.',
+    'Expects that the client sends no frame, and ends TCP.',
     { response, ...extra },
     {
       steps: [text('Hello'), { do: 'half-close' }, failAfter(2)],
@@ -135,7 +137,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
 export const sendsNothing: Check = ({ frames }) =>
   frames.length === 0 ? null : `The client sent ${frames.length} frames on a connection that is not open.`;
 
-/** Builds a case in which the peer has to fail the connection. It does so with one of these codes, or by ending TCP. */
+/** Builds a case in which the peer has to fail the connection with one of these codes, or by ending TCP. */
 export function fails(
   description: string,
   about: About,
@@ -144,15 +146,17 @@ export function fails(
   events: readonly Event[] = [],
   extra: Extra = {},
 ): Draft {
-  const before = events.length === 0 ? '' : `${describeEvents(events)}; then `;
-  const expectation = `Expects ${before}that the peer fails the connection, with ${codes.join(' or ')} or by ending TCP.`;
+  const before = events.length === 0 ? 'The' : `Expects ${describeEvents(events)}. Then the`;
+  const expectation = `${before} peer has to fail the connection with ${codes.join(' or ')}, or end TCP.`;
   return draft(description, about, expectation, extra, {
     steps: [...steps, failAfter(1)],
     expect: { events: { OK: events }, close: { by: 'peer', codes, clean: false } },
   });
 }
 
-/** Builds a case whose steps contain the Close frame of the judge. The peer has to answer with one of these codes or without a code. */
+/**
+ * Builds a case in which the steps contain the Close frame of the judge. The peer has to answer with one of these codes or without a code.
+ */
 export function closes(
   description: string,
   about: About,
@@ -161,7 +165,7 @@ export function closes(
   events: readonly Event[] = [],
   extra: Extra = {},
 ): Draft {
-  const expectation = `Expects ${describeEvents(events)}, and a Close frame with ${codes.join(' or ')}, or no code.`;
+  const expectation = `Expects ${describeEvents(events)}, and a Close frame with ${codes.join(' or ')}, or without a code.`;
   return draft(
     description,
     about,
@@ -174,7 +178,7 @@ export function closes(
   );
 }
 
-/** Builds a case in which only the events are checked, and the peer has to end the connection. Either end may begin to close. */
+/** Builds a case in which the judge compares the events, and the peer has to end the connection. Either end may be the first to close. */
 export function ends(
   description: string,
   about: About,
@@ -183,8 +187,9 @@ export function ends(
   events: readonly Event[],
   extra: Extra = {},
 ): Draft {
-  const how = codes === 'any' ? '' : `, with ${codes.join(' or ')} where it sends a Close frame`;
-  const expectation = `Expects ${describeEvents(events)}, and that the peer ends the connection${how}.`;
+  const how =
+    codes === 'any' ? '' : ` If the peer sends a Close frame, the code has to be ${codes.join(' or ')}.`;
+  const expectation = `Expects ${describeEvents(events)}, and that the peer ends the connection.${how}`;
   return draft(
     description,
     about,
@@ -197,7 +202,7 @@ export function ends(
   );
 }
 
-/** §5.5.1: nothing follows a Close frame. */
+/** §5.5.1: an endpoint sends nothing after its Close frame. */
 export const silentBehindClose: Check = ({ bytesAfterClose }) =>
   bytesAfterClose === 0 ? null : `${bytesAfterClose} bytes came after the peer's Close frame.`;
 
@@ -210,13 +215,14 @@ export function either(
   events: readonly Event[] = [hello],
   extra: Extra = {},
 ): Draft {
-  const expectation = `Expects ${describeEvents(events)}, or that the peer fails the connection, with ${codes.join(' or ')} or by ending TCP.`;
+  const expectation = `Expects ${describeEvents(events)}. Instead, the peer may fail the connection with ${codes.join(' or ')}, or end TCP.`;
   const check: Check = (seen) => {
     const prefix = seen.events.every((event, i) => sameAs(event, events[i]));
     if (prefix && seen.events.length === events.length) return null;
-    if (!prefix) return `The events are ${describeEvents(seen.events)}, expected ${describeEvents(events)}.`;
+    if (!prefix)
+      return `The judge received ${describeEvents(seen.events)}, but expected ${describeEvents(events)}.`;
     const failed = seen.firstClose === 'peer' || (seen.firstClose === null && seen.endedBy === 'peer');
-    return failed ? null : 'The peer neither sent back the message nor failed the connection.';
+    return failed ? null : 'The peer did not echo the message, and did not fail the connection.';
   };
   const count = events.filter(({ type }) => type === 'message').length;
   return draft(

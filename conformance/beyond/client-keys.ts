@@ -1,6 +1,6 @@
 /**
  * Group 22.4: the masking keys of a client over several connections. RFC 6455 §5.3 and §10.3 require keys that cannot be predicted. A
- * client fails if its keys follow a simple rule.
+ * client fails these cases if its keys follow a simple rule.
  */
 
 import type { Case, Check, Titles } from '../case/model.ts';
@@ -14,8 +14,7 @@ const remembered: (readonly string[])[] = [];
 const KEPT_CONNECTIONS = 64;
 
 /**
- * Two random keys of 32 bits may be equal by chance. But the keys of one connection do not repeat several keys of another connection by
- * chance.
+ * Two random keys of 32 bits may be equal by chance. But if one connection repeats several keys of another connection, this is not chance.
  */
 const unlikeEarlier: Check = ({ frames }) => {
   const keys = [...new Set(frames.flatMap(({ key }) => (key === null ? [] : [key.toString('hex')])))];
@@ -27,15 +26,15 @@ const unlikeEarlier: Check = ({ frames }) => {
   return most < 2 ? null : `${most} of ${keys.length} masking keys were used on an earlier connection too.`;
 };
 
-/** Keys as numbers, read from either end. */
+/** The ways to read a key as a number: from the first byte, and from the last byte. */
 const readings: readonly (readonly [string, (key: Buffer) => number])[] = [
   ['', (key) => key.readUInt32BE(0)],
   [', last byte first', (key) => key.readUInt32LE(0)],
 ];
 
 /**
- * Returns whether the next key is always a·k + c modulo 2^32. Then each difference of two keys is a times the difference before it. A
- * counter is such a rule, with a = 1.
+ * Returns whether the key after k is always a·k + c modulo 2^32. Then each difference of two keys is a times the previous difference. A
+ * counter follows this rule with a = 1.
  */
 function isCongruential(keys: readonly number[]): boolean {
   const steps = keys.slice(1).map((key, i) => (key - keys[i]!) | 0);
@@ -43,7 +42,7 @@ function isCongruential(keys: readonly number[]): boolean {
   return triples.length > 8 && triples.every(([a, b, c]) => Math.imul(a, c) === Math.imul(b, b));
 }
 
-/** Returns whether each bit of a key is an XOR of bits of the key before it. Xorshift generators and shift registers make such keys. */
+/** Returns whether each bit of a key is an XOR of bits of the previous key. Xorshift generators and shift registers make such keys. */
 function isShiftRegister(keys: readonly number[]): boolean {
   const basis = new Map<number, bigint>();
   let agreed = 0;
@@ -72,9 +71,9 @@ const noLinearSequence: Check = ({ frames }) => {
   const keys = frames.flatMap(({ key }) => (key === null ? [] : [key]));
   for (const [how, numberOf] of readings) {
     const numbers = keys.map(numberOf);
-    if (isCongruential(numbers)) return `Each masking key is a·k + c of the one before${how}.`;
+    if (isCongruential(numbers)) return `Each masking key is a·k + c of the previous key k${how}.`;
     if (isShiftRegister(numbers))
-      return `The bits of each masking key are sums of bits of the one before${how}.`;
+      return `The bits of each masking key are sums of bits of the previous key${how}.`;
   }
   return null;
 };
@@ -89,21 +88,21 @@ const looksAt = (count: number, what: string, about: About, check: Check) =>
     { checks: [check] },
   );
 
-export const clientKeyTitles: Titles = { '22.4': 'Keys of clients, in sequence and over connections' };
+export const clientKeyTitles: Titles = { '22.4': 'Masking keys of clients over several connections' };
 
-/** Group 22.4, in order. */
+/** The cases of group 22.4, in order. */
 export const clientKeys: readonly Case[] = numbered('22.4', [
-  looksAt(16, 'remembers the masking keys of the echoes.', sent, unlikeEarlier),
+  looksAt(16, 'records the masking keys of the echoes.', sent, unlikeEarlier),
   looksAt(
     16,
-    'remembers the masking keys again: they are not those of an earlier connection.',
+    'records the masking keys again. An earlier connection must not have used them.',
     sent,
     unlikeEarlier,
   ),
-  looksAt(16, 'remembers the masking keys a third time.', sent, unlikeEarlier),
+  looksAt(16, 'records the masking keys a third time.', sent, unlikeEarlier),
   looksAt(
     100,
-    'looks at the masking keys of the echoes: no linear rule gives the next one.',
+    'checks the masking keys of the echoes. No linear rule may predict the next key.',
     { ...sent, section: '6455 §10.3' },
     noLinearSequence,
   ),

@@ -1,5 +1,5 @@
 /**
- * Group 21: the opening handshake of clients. What a request contains, which answers a client has to accept, and which it has to refuse.
+ * Group 21: the opening handshake of clients. The cases test the request of a client, and which answers the client accepts or refuses.
  * RFC 6455 §4.1, §9.1.
  */
 
@@ -34,7 +34,7 @@ const one = (head: Head, name: string): string | null => {
 };
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Each Sec-WebSocket-Key that was seen, with its request. If another request has the same key, the key is not fresh. */
+/** Maps each Sec-WebSocket-Key to the first request with this key. If another request has the same key, the key is not new. */
 const seenKeys = new Map<string, Head>();
 const fresh = asks((head) => {
   const key = one(head, 'Sec-WebSocket-Key') ?? '';
@@ -45,43 +45,43 @@ const fresh = asks((head) => {
 
 const requests: readonly (readonly [string, readonly string[], readonly Check[]])[] = [
   [
-    'Looks at the request line: GET, and HTTP/1.1.',
+    'Checks the request line: it has to be a GET with HTTP/1.1.',
     ['H1'],
     asks(({ line }) => (/^GET \S+ HTTP\/1\.1$/.test(line) ? null : `The request line is "${line}".`)),
   ],
   [
-    'Looks at the target: a path and a query, or an http address, with no fragment and no byte that has to be escaped.',
+    'Checks the target: a path and a query, or an http address. It must have no fragment, and no byte that has to be escaped.',
     ['H2'],
     asks(({ parts }) =>
       /^(?:\/|https?:\/\/)[!$&-;=?-Z[\]_a-z~%]*$/.test(parts[1]) ? null : `The target is "${parts[1]}".`,
     ),
   ],
   [
-    'Looks for one Host, with the port where it is not the default one.',
+    'Checks that the request has exactly one Host, and that it is well-formed.',
     ['H3'],
     asks((head) =>
       /^[^\s/@,]+$/.test(one(head, 'Host') ?? '') ? null : 'There is no single, well-formed Host.',
     ),
   ],
   [
-    'Looks for websocket in Upgrade.',
+    'Checks that Upgrade contains websocket.',
     ['H4'],
     asks((head) => (listOf(head, 'Upgrade').includes('websocket') ? null : 'Upgrade lacks websocket.')),
   ],
   [
-    'Looks for Upgrade in Connection.',
+    'Checks that Connection contains Upgrade.',
     ['H4'],
     asks((head) => (listOf(head, 'Connection').includes('upgrade') ? null : 'Connection lacks Upgrade.')),
   ],
   [
-    'Looks for one Sec-WebSocket-Version: 13.',
+    'Checks that the request has exactly one Sec-WebSocket-Version: 13.',
     ['H7'],
     asks((head) =>
       one(head, 'Sec-WebSocket-Version') === '13' ? null : 'There is no single Sec-WebSocket-Version: 13.',
     ),
   ],
   [
-    'Looks for one Sec-WebSocket-Key: 16 bytes in base64, with padding and no bits left over.',
+    'Checks that the request has exactly one Sec-WebSocket-Key: 16 bytes in base64, with padding, and with unused bits of zero.',
     ['H5'],
     asks((head) =>
       /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(one(head, 'Sec-WebSocket-Key') ?? '')
@@ -89,11 +89,11 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
         : 'There is no single key of 16 bytes in base64.',
     ),
   ],
-  ['Remembers the key: it must be in no other request.', ['H5'], fresh],
-  ['Remembers the key again.', ['H5'], fresh],
-  ['Remembers the key a third time.', ['H5'], fresh],
+  ['Records the key. No other request may have this key.', ['H5'], fresh],
+  ['Records the key of a second request.', ['H5'], fresh],
+  ['Records the key of a third request.', ['H5'], fresh],
   [
-    'Looks for bytes that are no part of the request: there is no body and none is announced.',
+    'Checks that the request does not announce a body.',
     ['H1', 'H11'],
     asks((head) =>
       valuesOf(head, 'Transfer-Encoding').length +
@@ -104,7 +104,7 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
     ),
   ],
   [
-    'Looks at the head as a whole: every line ends with CR LF, and is a name, a colon and a value.',
+    'Checks all lines of the head. Every line has to end with CR LF, and has to be a name, a colon and a value.',
     ['H1', 'H10'],
     asks((_, whole) => {
       const [, ...lines] = whole.slice(0, -4).split('\r\n');
@@ -113,17 +113,17 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
     }),
   ],
   [
-    'Looks at the subprotocols, if any are offered: tokens, none twice.',
+    'Checks the offered subprotocols. Each has to be a token, and must occur only once.',
     ['H8'],
     asks((head) => {
       const fields = valuesOf(head, 'Sec-WebSocket-Protocol');
       const names = fields.flatMap((value) => value.split(',').map((name) => name.trim()));
-      if (names.some((name) => !token.test(name))) return 'A subprotocol is no token.';
+      if (names.some((name) => !token.test(name))) return 'A subprotocol is not a token.';
       return new Set(names).size === names.length ? null : 'A subprotocol is offered twice.';
     }),
   ],
   [
-    'Looks at the extensions, if any are offered: they have the form that §9.1 gives them, and permessage-deflate has parameters that it knows.',
+    'Checks the offered extensions. They need the form of §9.1, and permessage-deflate may only have its known parameters.',
     ['H9', 'P1', 'P17', 'P18', 'P21'],
     asks((head) => {
       const t = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
@@ -147,7 +147,7 @@ const early: Check = ({ earlyBytes }) =>
 const twoHellos = [messageEvent('text', 'Hello'), messageEvent('text', 'world')];
 
 const taken: readonly (readonly [string, HeadSpec, About?])[] = [
-  ['Answers as usual.', {}],
+  ['Sends a normal answer.', {}],
   ['Answers byte by byte.', { chop: 1 }, delivery],
   ['Answers in writes of 11 bytes.', { chop: 11 }, delivery],
   ['Answers with Upgrade: WebSocket.', { set: { Upgrade: 'WebSocket' } }, upgrade],
@@ -159,13 +159,13 @@ const taken: readonly (readonly [string, HeadSpec, About?])[] = [
   ],
   ['Answers with two fields Connection.', { set: { Connection: ['keep-alive', 'Upgrade'] } }, connection],
   [
-    'Writes names in lower case.',
+    'Answers with field names in lower case.',
     {
       raw: 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n',
     },
   ],
   [
-    'Writes the fields in another order.',
+    'Answers with the header fields in another order.',
     {
       raw: 'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
     },
@@ -173,149 +173,161 @@ const taken: readonly (readonly [string, HeadSpec, About?])[] = [
   ['Answers without a reason phrase.', { line: 'HTTP/1.1 101 ' }],
   ['Answers with another reason phrase.', { line: 'HTTP/1.1 101 Here we go!' }],
   [
-    'Has white space around Sec-WebSocket-Accept.',
+    'Answers with white space around Sec-WebSocket-Accept.',
     { set: { 'Sec-WebSocket-Accept': '  {accept} \t' } },
     accept,
   ],
-  ['Has unknown fields.', { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }],
+  ['Answers with unknown header fields.', { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }],
   [
-    'Has Sec-WebSocket-Version: 13 too.',
+    'Answers with an additional field Sec-WebSocket-Version: 13.',
     { add: ['Sec-WebSocket-Version: 13'] },
     { ...answer, level: 'SHOULD' },
   ],
-  ['Has a field of 4096 bytes.', { add: [`X-Long: ${'a'.repeat(4096)}`] }, { ...answer, level: 'SHOULD' }],
   [
-    'Sends 103 Early Hints in front of its answer.',
+    'Answers with a header field of 4096 bytes.',
+    { add: [`X-Long: ${'a'.repeat(4096)}`] },
+    { ...answer, level: 'SHOULD' },
+  ],
+  [
+    'Sends 103 Early Hints before the answer.',
     { line: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101 Switching Protocols' },
     { ...answer, section: '9110 §15.2', level: 'SHOULD' },
   ],
 ];
 
 const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
-  ['Has no Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': null } }, accept],
-  ['Has an empty Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '' } }, accept],
+  ['It has no Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': null } }, accept],
+  ['It has an empty Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '' } }, accept],
   [
-    'Has the Sec-WebSocket-Accept of another key.',
+    'It has the Sec-WebSocket-Accept of another key.',
     { set: { 'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' } },
     accept,
   ],
-  ['Has the key as Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '{key}' } }, accept],
+  ['Its Sec-WebSocket-Accept is the unchanged key.', { set: { 'Sec-WebSocket-Accept': '{key}' } }, accept],
   [
-    'Has Sec-WebSocket-Accept with something after it.',
+    'Its Sec-WebSocket-Accept ends with an additional character.',
     { set: { 'Sec-WebSocket-Accept': '{accept}=' } },
     accept,
   ],
-  ['Has Sec-WebSocket-Accept in quotes.', { set: { 'Sec-WebSocket-Accept': '"{accept}"' } }, accept],
+  ['Its Sec-WebSocket-Accept is in quotes.', { set: { 'Sec-WebSocket-Accept': '"{accept}"' } }, accept],
   [
-    'Has Sec-WebSocket-Accept twice.',
+    'It has the correct Sec-WebSocket-Accept twice.',
     { set: { 'Sec-WebSocket-Accept': ['{accept}', '{accept}'] } },
     { ...accept, section: '6455 §11.3.3' },
   ],
   [
-    'Has two fields Sec-WebSocket-Accept, the first one right.',
+    'It has two fields Sec-WebSocket-Accept, and only the first is correct.',
     { set: { 'Sec-WebSocket-Accept': ['{accept}', 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='] } },
     { ...accept, section: '6455 §11.3.3' },
   ],
   [
-    'Has two fields Sec-WebSocket-Accept, the second one right.',
+    'It has two fields Sec-WebSocket-Accept, and only the second is correct.',
     { set: { 'Sec-WebSocket-Accept': ['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=', '{accept}'] } },
     { ...accept, section: '6455 §11.3.3' },
   ],
-  ['Has no Upgrade.', { set: { Upgrade: null } }, upgrade],
-  ['Has an empty Upgrade.', { set: { Upgrade: '' } }, upgrade],
-  ['Has Upgrade: h2c.', { set: { Upgrade: 'h2c' } }, upgrade],
-  ['Has Upgrade: websocket2.', { set: { Upgrade: 'websocket2' } }, upgrade],
-  ['Has Upgrade: websocket, h2c: not just websocket.', { set: { Upgrade: 'websocket, h2c' } }, upgrade],
-  ['Has no Connection.', { set: { Connection: null } }, connection],
-  ['Has Connection: close.', { set: { Connection: 'close' } }, connection],
-  ['Has Connection: Upgraded.', { set: { Connection: 'Upgraded' } }, connection],
-  ['Has Connection: keep-alive.', { set: { Connection: 'keep-alive' } }, connection],
+  ['It has no Upgrade.', { set: { Upgrade: null } }, upgrade],
+  ['It has an empty Upgrade.', { set: { Upgrade: '' } }, upgrade],
+  ['It has Upgrade: h2c.', { set: { Upgrade: 'h2c' } }, upgrade],
+  ['It has Upgrade: websocket2.', { set: { Upgrade: 'websocket2' } }, upgrade],
+  ['It has Upgrade: websocket, h2c.', { set: { Upgrade: 'websocket, h2c' } }, upgrade],
+  ['It has no Connection.', { set: { Connection: null } }, connection],
+  ['It has Connection: close.', { set: { Connection: 'close' } }, connection],
+  ['It has Connection: Upgraded.', { set: { Connection: 'Upgraded' } }, connection],
+  ['It has Connection: keep-alive.', { set: { Connection: 'keep-alive' } }, connection],
   [
-    'Is in HTTP/1.0.',
+    'Its version is HTTP/1.0.',
     { line: 'HTTP/1.0 101 Switching Protocols' },
     { ...answer, section: '6455 §4.2.2', covers: ['V7'] },
   ],
-  ['Is in HTTP/0.9 of a kind.', { line: 'HTTP/0.9 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
-  ['Says HTTX/1.1.', { line: 'HTTX/1.1 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
+  ['Its version is HTTP/0.9.', { line: 'HTTP/0.9 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
+  ['Its version is HTTX/1.1.', { line: 'HTTX/1.1 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
+  ['Its status is 1010.', { line: 'HTTP/1.1 1010 Switching Protocols' }, { ...answer, covers: ['V1', 'V7'] }],
+  ['Its status is 0101.', { line: 'HTTP/1.1 0101 Switching Protocols' }, { ...answer, covers: ['V1', 'V7'] }],
   [
-    'Has the status 1010.',
-    { line: 'HTTP/1.1 1010 Switching Protocols' },
-    { ...answer, covers: ['V1', 'V7'] },
-  ],
-  [
-    'Has the status 0101.',
-    { line: 'HTTP/1.1 0101 Switching Protocols' },
-    { ...answer, covers: ['V1', 'V7'] },
-  ],
-  [
-    'Names a subprotocol that was not offered.',
+    'It names a subprotocol that the client did not offer.',
     { add: ['Sec-WebSocket-Protocol: unasked.conformance'] },
     protocol,
   ],
   [
-    'Has two fields Sec-WebSocket-Protocol.',
+    'It has two fields Sec-WebSocket-Protocol.',
     { add: ['Sec-WebSocket-Protocol: a', 'Sec-WebSocket-Protocol: b'] },
     { ...protocol, section: '6455 §11.3.4' },
   ],
-  ['Names two subprotocols in one field.', { add: ['Sec-WebSocket-Protocol: a, b'] }, protocol],
-  ['Names an empty subprotocol.', { add: ['Sec-WebSocket-Protocol:'] }, protocol],
-  ['Names an extension that was not offered.', { add: ['Sec-WebSocket-Extensions: x-unasked'] }, extension],
+  ['It names two subprotocols in one field.', { add: ['Sec-WebSocket-Protocol: a, b'] }, protocol],
+  ['It names an empty subprotocol.', { add: ['Sec-WebSocket-Protocol:'] }, protocol],
   [
-    'Names two extensions that were not offered.',
+    'It names an extension that the client did not offer.',
+    { add: ['Sec-WebSocket-Extensions: x-unasked'] },
+    extension,
+  ],
+  [
+    'It names two extensions that the client did not offer.',
     { add: ['Sec-WebSocket-Extensions: x-one', 'Sec-WebSocket-Extensions: x-two'] },
     { ...extension, covers: ['V5', 'S20'] },
   ],
   [
-    'Has a malformed Sec-WebSocket-Extensions: ";".',
+    'It has a malformed Sec-WebSocket-Extensions: ";".',
     { add: ['Sec-WebSocket-Extensions: ;'] },
     { ...extension, section: '6455 §9.1' },
   ],
   [
-    'Has a malformed Sec-WebSocket-Extensions: "a b".',
+    'It has a malformed Sec-WebSocket-Extensions: "a b".',
     { add: ['Sec-WebSocket-Extensions: a b'] },
     { ...extension, section: '6455 §9.1' },
   ],
   [
-    "Has a malformed Sec-WebSocket-Extensions: 'a; b=\"'.",
+    "It has a malformed Sec-WebSocket-Extensions: 'a; b=\"'.",
     { add: ['Sec-WebSocket-Extensions: a; b="'] },
     { ...extension, section: '6455 §9.1' },
   ],
-  ['Has a line without a colon.', { add: ['X-Odd'] }, http],
-  ['Has a name that is no token.', { add: ['X(Odd): a'] }, http],
-  ['Has a field without a name.', { add: [': a'] }, http],
-  ['Has a NUL in a value.', { add: ['X-Odd: a\0b'] }, { ...http, section: '9110 §5.5', level: 'SHOULD' }],
-  ['Has a bare CR in a value.', { add: ['X-Odd: a\rb'] }, { ...http, section: '9112 §2.2', level: 'SHOULD' }],
+  ['It has a line without a colon.', { add: ['X-Odd'] }, http],
+  ['It has a field name that is not a token.', { add: ['X(Odd): a'] }, http],
+  ['It has a field without a name.', { add: [': a'] }, http],
   [
-    'Has a space between a name and its colon.',
+    'It has a NUL in a field value.',
+    { add: ['X-Odd: a\0b'] },
+    { ...http, section: '9110 §5.5', level: 'SHOULD' },
+  ],
+  [
+    'It has a bare CR in a field value.',
+    { add: ['X-Odd: a\rb'] },
+    { ...http, section: '9112 §2.2', level: 'SHOULD' },
+  ],
+  [
+    'It has a space between a field name and the colon.',
     { add: ['X-Odd : a'] },
     { ...http, section: '9112 §5.1', level: 'SHOULD' },
   ],
   [
-    'Folds a field onto a second line.',
+    'It has a header field that is folded onto a second line.',
     { add: ['X-Odd: a\r\n b'] },
     { ...http, section: '9112 §5.2', level: 'MAY' },
   ],
-  ['Ends its lines with a bare LF.', { newline: '\n' }, { ...http, section: '9112 §2.2', level: 'MAY' }],
+  ['Its lines end with a bare LF.', { newline: '\n' }, { ...http, section: '9112 §2.2', level: 'MAY' }],
   [
-    'Sends a frame in front of its answer.',
+    'The judge sends a frame before it.',
     { line: '\x81\x05HelloHTTP/1.1 101 Switching Protocols' },
     { ...answer, covers: ['V7', 'F5'] },
   ],
   [
-    'Sends 4 MiB of one field that does not end.',
+    'It has a header field of 4 MiB that does not end.',
     { raw: 'HTTP/1.1 101 Switching Protocols\r\nX-Endless: ', body: repeated('a', 4_194_304) },
     size,
   ],
   [
-    'Sends 4 MiB of fields, and no end of them.',
+    'It has 4 MiB of header fields that do not end.',
     { raw: 'HTTP/1.1 101 Switching Protocols\r\n', body: repeated('X-Endless: a\r\n', 4_194_304) },
     size,
   ],
-  ['Sends 4 MiB of a status line.', { raw: 'HTTP/1.1 101 ', body: repeated('a', 4_194_304) }, size],
+  [
+    'It has a status line of 4 MiB that does not end.',
+    { raw: 'HTTP/1.1 101 ', body: repeated('a', 4_194_304) },
+    size,
+  ],
 ];
 
 const none = { Upgrade: null, Connection: 'close', 'Sec-WebSocket-Accept': null, 'Content-Length': '0' };
-/** Each row has a status, and may have header fields for an answer of this status. */
+/** Each row has a status. It may also have header fields that belong to an answer with this status. */
 const statuses: readonly (readonly [string, Record<string, string | null>?])[] = [
   ['200 OK'],
   ['204 No Content'],
@@ -338,18 +350,18 @@ const sixteen = Array.from({ length: 16 }, (_, i) => `message ${i}`);
 export const clientOpeningTitles: Titles = {
   '21': 'Opening handshake: clients',
   '21.1': 'The request',
-  '21.2': 'Answers to take',
-  '21.3': 'Answers to refuse',
+  '21.2': 'Valid answers',
+  '21.3': 'Invalid answers',
   '21.4': 'Other statuses than 101',
-  '21.5': 'Answers with a body, or cut off',
+  '21.5': 'Answers with a body, and incomplete answers',
 };
 
-/** Group 21, in order. */
+/** The cases of group 21, in order. */
 export const clientOpening: readonly Case[] = [
   ...numbered('21.1', [
     ...requests.map(([sentence, covers, checks]) => opens(sentence, { ...request, covers }, {}, { checks })),
     opens(
-      'Waits for half a second before it answers: nothing may come until then.',
+      'Waits for half a second before the answer. The client must not send anything before the answer.',
       { ...request, covers: ['H11'] },
       { delay: 0.5 },
       { checks: [early] },
@@ -358,7 +370,7 @@ export const clientOpening: readonly Case[] = [
   ...numbered('21.2', [
     ...taken.map(([sentence, head, about = answer]) => opens(sentence, about, head)),
     echoed(
-      'Answers with two messages in the same segment.',
+      'Sends two messages in the same segment as the answer.',
       delivery,
       [text('Hello'), text('world')],
       twoHellos,
@@ -367,21 +379,21 @@ export const clientOpening: readonly Case[] = [
       },
     ),
     echoed(
-      'Answers with a fragmented message, a ping within, in the same segment.',
+      'Sends a fragmented message in the same segment as the answer. A ping is between the fragments.',
       delivery,
       [text('Hel', { fin: false }), ping('?'), { do: 'frame', opcode: 0, payload: Buffer.from('lo') }],
       [pongEvent('?'), messageEvent('text', 'Hello')],
       { response: { withFrames: true } },
     ),
     echoed(
-      'Answers with 16 messages in the same segment.',
+      'Sends 16 messages in the same segment as the answer.',
       delivery,
       sixteen.map((one) => text(one)),
       sixteen.map((one) => messageEvent('text', one)),
       { response: { withFrames: true } },
     ),
     echoed(
-      'Answers with half a frame in the same segment; the rest follows.',
+      'Sends the header of a frame in the same segment as the answer, and the payload later.',
       delivery,
       [
         text('Hello', { headerOnly: true }),
@@ -395,13 +407,13 @@ export const clientOpening: readonly Case[] = [
   ...numbered(
     '21.3',
     refusedAnswers.map(([sentence, head, about]) =>
-      rejected(`Answers with a 101 that is wrong. ${sentence}`, about, head, { checks: [sendsNothing] }),
+      rejected(`Answers with an invalid 101. ${sentence}`, about, head, { checks: [sendsNothing] }),
     ),
   ),
   ...numbered('21.4', [
     ...statuses.map(([line, set = {}]) =>
       notOpened(
-        `Answers ${line}${'Location' in set ? ' with a Location' : ''}, and sends a frame after it.`,
+        `Answers with ${line}${'Location' in set ? ' and a Location' : ''}. Sends a frame after the answer.`,
         status,
         {
           line: `HTTP/1.1 ${line}`,
@@ -410,14 +422,18 @@ export const clientOpening: readonly Case[] = [
       ),
     ),
     ...['200 OK', '100 Continue', '400 Bad Request'].map((line) =>
-      notOpened(`Answers ${line} with all the fields of a 101, and sends a frame after it.`, status, {
-        line: `HTTP/1.1 ${line}`,
-      }),
+      notOpened(
+        `Answers with ${line} and all header fields of a 101. Sends a frame after the answer.`,
+        status,
+        {
+          line: `HTTP/1.1 ${line}`,
+        },
+      ),
     ),
   ]),
   ...numbered('21.5', [
     either(
-      'Has Content-Length: 5 in its 101: refused, or what follows is frames all the same.',
+      'Sends a 101 with Content-Length: 5. The client may refuse it, or ignore the field and read the next bytes as frames.',
       { ...answer, section: '9112 §6.3', covers: ['V7', 'V8'] },
       [text('Hello')],
       [1002],
@@ -425,7 +441,7 @@ export const clientOpening: readonly Case[] = [
       { response: { add: ['Content-Length: 5'] } },
     ),
     either(
-      'Has Transfer-Encoding: chunked in its 101: refused, or what follows is frames all the same.',
+      'Sends a 101 with Transfer-Encoding: chunked. The client may refuse it, or ignore the field and read the next bytes as frames.',
       { ...answer, section: '9112 §6.3', covers: ['V7', 'V8'] },
       [text('Hello')],
       [1002],
@@ -433,7 +449,7 @@ export const clientOpening: readonly Case[] = [
       { response: { add: ['Transfer-Encoding: chunked'] } },
     ),
     either(
-      'Folds Sec-WebSocket-Accept onto a second line: refused, or read as one line.',
+      'Folds Sec-WebSocket-Accept onto a second line. The client may refuse this, or read both lines as one line.',
       { ...answer, section: '9112 §5.2', covers: ['V4', 'V7'] },
       [text('Hello')],
       [1002],
@@ -441,21 +457,21 @@ export const clientOpening: readonly Case[] = [
       { response: { set: { 'Sec-WebSocket-Accept': '\r\n {accept}' } } },
     ),
     notOpened(
-      'Ends TCP within its answer.',
+      'Ends TCP in the middle of the answer.',
       { ...answer, covers: ['V7', 'C19'] },
       {
         raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n',
       },
     ),
     notOpened(
-      'Ends TCP after a whole 101 that lacks only its empty line.',
+      'Ends TCP after a 101 that lacks only the empty line at the end.',
       { ...answer, covers: ['V7', 'C19'] },
       {
         raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n',
       },
     ),
     notOpened(
-      'Answers with what is no HTTP.',
+      'Answers with bytes that are not HTTP.',
       { ...answer, covers: ['V7'] },
       { raw: 'SSH-2.0-conformance\r\n' },
     ),

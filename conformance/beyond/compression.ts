@@ -24,7 +24,7 @@ const empty: About = { section: '7692 §7.2.3.6', covers: ['P29'] };
 const corrupt: About = { section: '7692 §7.2.2', covers: ['P31', 'F26'] };
 const texts: About = { section: '7692 §6.2', covers: ['P9', 'F21'] };
 
-/** The usual parameters: both directions keep their context. */
+/** The default parameters: both directions keep their context. */
 const plain: DeflateSpec = { offer: 'permessage-deflate', wishes: [{}] };
 const hello = messageEvent('text', 'Hello');
 
@@ -66,31 +66,31 @@ const wrongAnswers: readonly (readonly [string, string])[] = [
   ['is malformed after its name', 'permessage-deflate;'],
   ['is malformed in a value', 'permessage-deflate; server_max_window_bits='],
   ['has two values', 'permessage-deflate; server_max_window_bits=10=10'],
-  ['ends with an unfinished quoted value', 'permessage-deflate; server_max_window_bits="10'],
+  ['ends with a quoted value without its second quote', 'permessage-deflate; server_max_window_bits="10'],
 ];
 
 const secondOffers: readonly (readonly [string, string])[] = [
-  ['whose first has an unknown parameter', 'permessage-deflate; unknown, permessage-deflate'],
+  ['The first offer has an unknown parameter', 'permessage-deflate; unknown, permessage-deflate'],
   [
-    'whose first asks for a window of 2^7',
+    'The first offer requests a window of 2^7 bytes',
     'permessage-deflate; server_max_window_bits=7, permessage-deflate',
   ],
   [
-    'whose first gives a flag a value',
+    'The first offer gives a value to a parameter that has no value',
     'permessage-deflate; server_no_context_takeover=1, permessage-deflate',
   ],
   [
-    'whose first has a parameter twice',
+    'The first offer has a parameter twice',
     'permessage-deflate; client_max_window_bits; client_max_window_bits, permessage-deflate',
   ],
-  ['whose first two are unknown', 'x-one, x-two; a=1, permessage-deflate'],
+  ['The first two extensions are unknown', 'x-one, x-two; a=1, permessage-deflate'],
   [
-    'that are all legal',
+    'All offers are valid',
     'permessage-deflate; client_max_window_bits, permessage-deflate; server_no_context_takeover, permessage-deflate',
   ],
 ];
 
-/** The answer must not have client_max_window_bits, since the offer does not contain this parameter. */
+/** The answer must not have client_max_window_bits, because the offer does not contain this parameter. */
 const noClientWindow: Check = ({ answer }) => {
   const elements = valuesOf(answer!, 'Sec-WebSocket-Extensions').flatMap(parseExtensionField);
   return elements.some(({ params }) => params.some(([name]) => name === 'client_max_window_bits'))
@@ -101,14 +101,14 @@ const smallWindow =
   (bits: number): Check =>
   ({ peer, deflate }) =>
     peer === 'server' && deflate !== null && deflate.serverMaxWindowBits > bits
-      ? `A window of 2^${deflate.serverMaxWindowBits} was agreed, 2^${bits} was asked for.`
+      ? `The answer has a window of 2^${deflate.serverMaxWindowBits} bytes, but the offer requested 2^${bits}.`
       : null;
 const noTakeover: Check = ({ peer, deflate }) =>
   peer === 'server' && deflate !== null && !deflate.serverNoContextTakeover
-    ? 'The answer lacks server_no_context_takeover, which was asked for.'
+    ? 'The answer lacks server_no_context_takeover, which the offer requested.'
     : null;
 
-/** Returns bytes that do not compress, the same in every run. */
+/** Returns bytes that cannot be compressed. The bytes are the same in every run. */
 function random(length: number, seed: number): Buffer {
   const numbers = new Random(seed);
   return Buffer.from(Array.from({ length }, () => numbers.next() & 255));
@@ -127,7 +127,7 @@ const prose = 'The same sentence once more, since it is there already. '.repeat(
 const negotiation: readonly Draft[] = [
   ...secondOffers.map(([which, offer]) =>
     echoed(
-      `Makes offers ${which}: a later one can be agreed to.`,
+      `Makes several offers. ${which}. The server may accept a later offer.`,
       several,
       [text('Hello', { compress: true })],
       [hello],
@@ -135,7 +135,7 @@ const negotiation: readonly Draft[] = [
     ),
   ),
   echoed(
-    'Makes its offers in two fields.',
+    'Makes offers in two header fields.',
     { ...several, section: '6455 §9.1', covers: ['S20', 'P2'] },
     [text('Hello', { compress: true })],
     [hello],
@@ -155,7 +155,7 @@ const negotiation: readonly Draft[] = [
     },
   ),
   opens(
-    "Offers permessage-deflate alone: the answer must not restrict the client's window.",
+    "Offers permessage-deflate without parameters. The answer must not restrict the client's window.",
     { ...offers, section: '7692 §7.1.2.2', covers: ['P22'] },
     {},
     { deflate: { ...plain, optional: false }, checks: [noClientWindow] },
@@ -175,13 +175,13 @@ const negotiation: readonly Draft[] = [
     },
   ),
   echoed(
-    'Answers with server_no_context_takeover, asked for or not.',
+    'Answers with server_no_context_takeover, even if the client did not request it.',
     { ...answers, section: '7692 §7.1.1.1', covers: ['P14', 'P15'] },
     [text('Hello', { compress: true })],
     [hello],
     { deflate: { ...plain, wishes: [{ clientNoContextTakeover: true }, {}] } },
   ),
-  opens('Answers no offer: the connection opens without compression.', { ...answers, covers: ['P3'] }, {}),
+  opens('Accepts no offer, so the connection opens without compression.', { ...answers, covers: ['P3'] }, {}),
 ];
 
 const identical = (count: number, compress: boolean): Step[] =>
@@ -190,7 +190,7 @@ const again = (count: number): Event[] => Array.from({ length: count }, () => me
 
 const agreements: readonly Draft[] = [
   echoed(
-    'Asks the peer for no context takeover, and sends a text of 4480 bytes four times: no echo refers to another.',
+    'Requests no context takeover, and sends the same text of 4480 bytes four times. No echo may refer to an earlier echo.',
     { ...takeover, covers: ['P2', 'P13', 'P16', 'P26', 'S16'] },
     identical(4, true),
     again(4),
@@ -203,14 +203,14 @@ const agreements: readonly Draft[] = [
     },
   ),
   echoed(
-    'Sends a text of 4480 bytes four times, with takeover: each refers to the one before.',
+    'Sends the same text of 4480 bytes four times, with context takeover. Each message refers to the previous message.',
     { ...takeover, covers: ['P6', 'P23', 'P27'] },
     identical(4, true),
     again(4),
     { deflate: plain },
   ),
   echoed(
-    'Promises no takeover of its own (client_no_context_takeover), and sends four messages that refer to nothing.',
+    'Offers client_no_context_takeover, and sends four messages without references to earlier messages.',
     { ...server, ...takeover, section: '7692 §7.1.1.2' },
     identical(4, true),
     again(4),
@@ -219,7 +219,7 @@ const agreements: readonly Draft[] = [
     },
   ),
   echoed(
-    'Mixes messages with and without compression.',
+    'Sends messages with and without compression.',
     { ...rsv, covers: ['P7', 'P10'] },
     [text(prose, { compress: true }), text(prose), text(prose, { compress: true }), text('')],
     [...again(3), messageEvent('text', '')],
@@ -227,7 +227,7 @@ const agreements: readonly Draft[] = [
   ),
   ...[8, 9, 10, 11, 12, 13, 14, 15].map((bits) =>
     echoed(
-      `Asks for a window of 2^${bits} bytes, and sends what repeats at a distance of 2^${bits} + 100: no echo refers so far.`,
+      `Requests a window of 2^${bits} bytes, and sends data that repeat after 2^${bits} + 100 bytes. No reference in the echo may be that long.`,
       windows,
       [binary(beyondWindow(bits), { compress: true })],
       [messageEvent('binary', beyondWindow(bits))],
@@ -242,7 +242,7 @@ const agreements: readonly Draft[] = [
   ),
   ...[9, 12, 15].map((bits) =>
     echoed(
-      `Sends the like twice in a window of 2^${bits}: the second echo refers no farther either.`,
+      `Sends such data twice with a window of 2^${bits} bytes. No reference in the second echo may be longer than the window.`,
       windows,
       [binary(beyondWindow(bits), { compress: true }), binary(beyondWindow(bits), { compress: true })],
       [messageEvent('binary', beyondWindow(bits)), messageEvent('binary', beyondWindow(bits))],
@@ -256,7 +256,7 @@ const agreements: readonly Draft[] = [
     ),
   ),
   echoed(
-    'Sends what refers as far back as 32 KiB, over messages.',
+    'Sends a message that refers almost 32 KiB back, into the previous message.',
     { ...windows, covers: ['P27', 'P28'] },
     [binary(random(32_000, 77), { compress: true }), binary(random(32_000, 77), { compress: true })],
     [messageEvent('binary', random(32_000, 77)), messageEvent('binary', random(32_000, 77))],
@@ -286,14 +286,14 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
   ['"Hello" in a fixed block', [raw(fixedHello)], [hello]],
   ['"Hello" in a fixed block, twice', [raw(fixedHello), raw(fixedHello)], [hello, hello]],
   [
-    '"Hello", then "Hello" by a reference into the message before',
+    '"Hello", then "Hello" as a reference to the first message',
     [raw(fixedHello), raw('f200110000')],
     [hello, hello],
   ],
   ['"Hello" in a stored block', [raw(Buffer.concat([stored('Hello'), end]))], [hello]],
   ['"Hello" in two stored blocks', [raw(Buffer.concat([stored('Hel'), stored('lo'), end]))], [hello]],
   [
-    '"Hello" in a stored block between empty ones',
+    '"Hello" in a stored block between empty stored blocks',
     [raw(Buffer.concat([stored(''), stored('Hello'), stored(''), stored(''), end]))],
     [hello],
   ],
@@ -304,12 +304,12 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
     [hello, hello],
   ],
   [
-    '"Hello" with BFINAL three times',
+    '"Hello" in a fixed block with BFINAL, three times',
     [raw(finalHello), raw(finalHello), raw(finalHello)],
     [hello, hello, hello],
   ],
   [
-    '"Hello" in a stored block with BFINAL',
+    '"Hello" in a stored block with BFINAL, and a second message',
     [raw(Buffer.concat([stored('Hello', true), end])), raw(fixedHello)],
     [hello, hello],
   ],
@@ -324,12 +324,12 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
     [messageEvent('text', prose)],
   ],
   [
-    '"Hello" in a fixed block, the trailing 00 00 ff ff left in place',
+    '"Hello" in a fixed block, without removing the last bytes 00 00 ff ff',
     [raw(`${fixedHello}0000ffff00`)],
     [hello],
   ],
   [
-    '"Hello" in a fixed block, byte by byte in fragments',
+    '"Hello" in a fixed block, in fragments of one byte',
     [
       raw('f2', { fin: false }),
       ...['48', 'cd', 'c9', 'c9', '07'].map((one) => continuation(hex(one), { fin: false })),
@@ -338,7 +338,7 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
     [hello],
   ],
   [
-    '"Hello" in fragments, an empty one first and last',
+    '"Hello" in fragments. The first and the last fragment are empty',
     [
       raw('', { fin: false }),
       continuation(hex('f248cd'), { fin: false }),
@@ -348,41 +348,41 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
     [hello],
   ],
   [
-    '"Hello" in fragments, with a ping within',
+    '"Hello" in fragments, with a ping between them',
     [raw('f248cd', { fin: false }), ping('!'), continuation(hex('c9c90700'))],
     [pongEvent('!'), hello],
   ],
   [
-    '5000 empty stored blocks in front of "Hello"',
+    '5000 empty stored blocks before "Hello"',
     [raw(Buffer.concat([bytesOf(repeated(stored(''), 25_000)), hex(fixedHello)]))],
     [hello],
   ],
 ];
 const emptyForms: readonly (readonly [string, readonly Step[]])[] = [
   ['as the byte 00', [raw('00')]],
-  ['as an empty fixed block, 02 00', [raw('0200')]],
-  ['as an empty fixed block with BFINAL, 03 00 00', [raw('030000')]],
-  ['as an empty stored block, and another one', [raw(Buffer.concat([stored(''), end]))]],
+  ['as an empty fixed block (02 00)', [raw('0200')]],
+  ['as an empty fixed block with BFINAL (03 00 00)', [raw('030000')]],
+  ['as two empty stored blocks', [raw(Buffer.concat([stored(''), end]))]],
   ['without compression', [text('')]],
-  ['in two fragments, the first of them empty', [raw('', { fin: false }), continuation(hex('00'))]],
+  ['in two fragments, of which the first has no bytes', [raw('', { fin: false }), continuation(hex('00'))]],
 ];
 const corrupted: readonly (readonly [string, string])[] = [
   ['a block of the reserved type', 'ffffffff'],
-  ['a stored block whose two lengths do not match', '0005000000'],
-  ['a reference in front of the first byte', 'f200110000'],
+  ['a stored block with two lengths that do not match', '0005000000'],
+  ['a reference to a place before the first byte', 'f200110000'],
   ['a reference with the distance code 30, which does not exist', '4a043e0000'],
-  ['a stored block whose second length is missing', '00050000'],
+  ['a stored block without its second length', '00050000'],
   ['a dynamic block with too many codes', 'fdff1000000000'],
-  ['bytes at random', 'a7d3e1f5c60b9d2e4c8871b5'],
+  ['random bytes', 'a7d3e1f5c60b9d2e4c8871b5'],
 ];
 const badText = Buffer.from([0, 2, 0, 0xfd, 0xff, 0xc3, 0x28, 0]);
 
 export { finalHello, fixedHello, raw, stored };
 
 export const compressionTitles: Titles = {
-  '25': 'Compression: agreement',
-  '25.1': 'Offers to decline',
-  '25.2': 'Answers to refuse',
+  '25': 'Compression: negotiation',
+  '25.1': 'Invalid offers',
+  '25.2': 'Invalid answers',
   '25.3': 'Several offers, and parameters',
   '25.4': 'Context takeover and windows',
   '26': 'Compression: messages',
@@ -393,18 +393,20 @@ export const compressionTitles: Titles = {
   '26.5': 'Texts',
 };
 
-/** Groups 25 and 26, in order. */
+/** The cases of groups 25 and 26, in order. */
 export const compression: readonly Case[] = [
   ...numbered('25.1', [
     ...badOffers.map((params) =>
       opens(
-        `Offers permessage-deflate with "${params}", which has to be declined; the connection opens.`,
+        `Offers permessage-deflate with invalid parameters (${params}). The server has to decline this offer.`,
         offers,
-        { add: [`Sec-WebSocket-Extensions: permessage-deflate; ${params}`] },
+        {
+          add: [`Sec-WebSocket-Extensions: permessage-deflate; ${params}`],
+        },
       ),
     ),
     opens(
-      'Offers x-webkit-deflate-frame alone.',
+      'Offers only x-webkit-deflate-frame.',
       { ...offers, section: '7692 §5.1' },
       { add: ['Sec-WebSocket-Extensions: x-webkit-deflate-frame'] },
     ),
@@ -412,7 +414,7 @@ export const compression: readonly Case[] = [
   ...numbered('25.2', [
     ...badAnswers.map((params) =>
       rejected(
-        `Agrees to permessage-deflate with "${params}", offered or not.`,
+        `Answers with permessage-deflate and invalid parameters (${params}).`,
         answers,
         {},
         { deflate: { ...plain, answer: `permessage-deflate; ${params}`, optional: false } },
@@ -420,7 +422,7 @@ export const compression: readonly Case[] = [
     ),
     ...wrongAnswers.map(([how, answer]) =>
       rejected(
-        `Gives an answer that ${how}: ${answer}`,
+        `Sends a Sec-WebSocket-Extensions that ${how} (${answer}).`,
         { ...answers, covers: ['P5', 'P12', 'V5'] },
         {},
         { deflate: { ...plain, answer, optional: false } },
@@ -432,7 +434,7 @@ export const compression: readonly Case[] = [
   ...numbered('26.1', [
     ...[8, 9, 10].map((opcode) =>
       fails(
-        `Sends a control frame (opcode ${opcode}) with RSV1, permessage-deflate agreed.`,
+        `Sends a control frame (opcode ${opcode}) with RSV1, after permessage-deflate was negotiated.`,
         rsv,
         [frame(opcode, opcode === 8 ? Buffer.from([3, 232]) : 'a', { rsv: 4 })],
         [1002],
@@ -441,7 +443,7 @@ export const compression: readonly Case[] = [
       ),
     ),
     fails(
-      'Sends RSV1 on the second fragment only.',
+      'Sends a message with RSV1 only on the second fragment.',
       rsv,
       [text('Hel', { fin: false }), continuation('lo', { rsv: 4 })],
       [1002],
@@ -449,7 +451,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Sends RSV1 on both fragments.',
+      'Sends a message with RSV1 on both fragments.',
       rsv,
       [raw('f248cd', { fin: false }), continuation(hex('c9c90700'), { rsv: 4 })],
       [1002],
@@ -457,7 +459,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Sends RSV1 on a ping within a compressed message.',
+      'Sends a ping with RSV1 between the fragments of a compressed message.',
       rsv,
       [raw('f248cd', { fin: false }), ping('', { rsv: 4 }), continuation(hex('c9c90700'))],
       [1002],
@@ -466,7 +468,7 @@ export const compression: readonly Case[] = [
     ),
     ...[1, 2, 3, 5, 6, 7].flatMap((one) => [
       fails(
-        `Sends a text frame with RSV bits ${one.toString(2).padStart(3, '0')}, permessage-deflate agreed.`,
+        `Sends a text frame with the RSV bits ${one.toString(2).padStart(3, '0')}, after permessage-deflate was negotiated.`,
         rsv,
         [text(hex(fixedHello), { rsv: one })],
         [1002],
@@ -474,11 +476,18 @@ export const compression: readonly Case[] = [
         { deflate: plain },
       ),
     ]),
-    fails('Continues nothing, with RSV1.', rsv, [continuation(hex(fixedHello), { rsv: 4 })], [1002], [], {
-      deflate: plain,
-    }),
     fails(
-      'Sends a reserved opcode with RSV1, permessage-deflate agreed.',
+      'Sends a continuation frame with RSV1, but no message has begun.',
+      rsv,
+      [continuation(hex(fixedHello), { rsv: 4 })],
+      [1002],
+      [],
+      {
+        deflate: plain,
+      },
+    ),
+    fails(
+      'Sends a frame with a reserved opcode and RSV1, after permessage-deflate was negotiated.',
       rsv,
       [frame(3, hex(fixedHello), { rsv: 4 })],
       [1002],
@@ -490,14 +499,14 @@ export const compression: readonly Case[] = [
     '26.2',
     blockDrafts.map(([what, steps, events]) =>
       echoed(`Sends ${what}.`, blocks, steps, events, {
-        deflate: what.includes('the message before') ? { ...plain, needs: 'takeover' } : plain,
+        deflate: what.includes('the first message') ? { ...plain, needs: 'takeover' } : plain,
       }),
     ),
   ),
   ...numbered('26.3', [
     ...emptyForms.map(([how, steps]) =>
       echoed(
-        `Sends an empty message ${how}, and "Hello" after it.`,
+        `Sends an empty message ${how}, and then "Hello".`,
         empty,
         [...steps, raw(fixedHello)],
         [messageEvent('text', ''), hello],
@@ -505,7 +514,7 @@ export const compression: readonly Case[] = [
       ),
     ),
     either(
-      'Sends an empty payload with RSV1, a form that no sender should use, and "Hello" after it.',
+      'Sends an empty payload with RSV1, which no sender should do, and then "Hello".',
       { ...empty, covers: ['P29', 'P31'] },
       [raw(''), raw(fixedHello)],
       [1007, 1002, 1011],
@@ -516,7 +525,7 @@ export const compression: readonly Case[] = [
   ...numbered('26.4', [
     ...corrupted.map(([what, bytes]) =>
       fails(
-        `Sends a compressed message that is corrupt: ${what}, 0x${bytes}.`,
+        `Sends a corrupt compressed message: ${what} (0x${bytes}).`,
         corrupt,
         [raw(bytes)],
         [1007, 1002, 1011],
@@ -525,7 +534,7 @@ export const compression: readonly Case[] = [
       ),
     ),
     fails(
-      'Sends a good message, waits for its echo, then sends a corrupt one.',
+      'Sends a valid message, waits for the echo, and then sends a corrupt message.',
       corrupt,
       [raw(fixedHello), awaits('message', 5, 'echo'), raw('ffffffff')],
       [1007, 1002, 1011],
@@ -533,7 +542,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Sends a corrupt message in fragments, a good one after it.',
+      'Sends a corrupt message in fragments, and then a valid message.',
       corrupt,
       [raw('ff', { fin: false }), continuation(hex('ffff')), text('Hello')],
       [1007, 1002, 1011],
@@ -541,7 +550,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Sends a stored block that ends before its length.',
+      'Sends a stored block that is shorter than its length says.',
       { ...corrupt, level: 'SHOULD' },
       [raw(stored('Hello, this is cut').subarray(0, 10))],
       [1007, 1002, 1011],
@@ -557,7 +566,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Refers to the message before, after its echo, though it promised not to.',
+      'Sends a reference to the previous message, although client_no_context_takeover was negotiated.',
       { ...corrupt, against: 'server', section: '7692 §7.1.1.2', level: 'MAY' },
       [raw(fixedHello), awaits('message', 5, 'echo'), raw('f200110000')],
       [1007, 1002, 1011],
@@ -566,11 +575,11 @@ export const compression: readonly Case[] = [
     ),
   ]),
   ...numbered('26.5', [
-    fails('Sends a compressed text that is no UTF-8.', texts, [raw(badText)], [1007], [], {
+    fails('Sends a compressed text that is not UTF-8.', texts, [raw(badText)], [1007], [], {
       deflate: plain,
     }),
     fails(
-      'Sends a compressed text that ends within a character.',
+      'Sends a compressed text that ends in the middle of a character.',
       texts,
       [raw(Buffer.from([0, 2, 0, 0xfd, 0xff, 0xe2, 0x82, 0]))],
       [1007],
@@ -578,7 +587,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     echoed(
-      'Sends a compressed text whose bytes are no UTF-8 before they are inflated.',
+      'Sends a compressed text. Before inflation, the bytes are not UTF-8.',
       texts,
       [text('Grüße an alle, die hier mitlesen: Grüße!', { compress: true })],
       [messageEvent('text', 'Grüße an alle, die hier mitlesen: Grüße!')],
@@ -592,7 +601,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     echoed(
-      'Sends a compressed binary message of all bytes.',
+      'Sends a compressed binary message with all 256 byte values.',
       texts,
       [binary(Buffer.from(Array.from({ length: 256 }, (_, i) => i)), { compress: true })],
       [messageEvent('binary', Buffer.from(Array.from({ length: 256 }, (_, i) => i)))],

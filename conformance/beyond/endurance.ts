@@ -37,7 +37,7 @@ const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
- * A compression bomb, for example 128 MiB of zeros in 128 KiB. The same compressed MiB is repeated, and each copy ends with an empty stored
+ * A compression bomb, for example 128 MiB of zeros in 128 KiB. It repeats the same compressed MiB. Each copy ends with an empty stored
  * block.
  */
 const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
@@ -53,28 +53,28 @@ const emptyFragments = (n: number, masked: boolean): Step => ({
 });
 
 const lastPong: Check = ({ events, firstClose, endedBy }) => {
-  // A peer may have a limit for floods of pings. So it may fail the connection, even without a Close frame.
+  // A peer may have a limit for floods of pings. So the peer may fail the connection, even without a Close frame.
   if (firstClose === 'peer' || (firstClose === null && endedBy === 'peer')) return null;
   const pongs = events.filter(({ type }) => type === 'pong');
   const last = pongs.at(-1);
   if (last === undefined || last.type !== 'pong') return 'No pong came.';
   const wanted = '4999';
   if (`${last.payload}` !== wanted)
-    return `The last pong carries "${last.payload}", the last ping "${wanted}".`;
+    return `The last pong has the payload "${last.payload}", but the last ping had "${wanted}".`;
   return events.some(({ type }) => type === 'message')
     ? null
-    : 'The message after the pings did not come back.';
+    : 'The peer did not echo the message after the pings.';
 };
 const flood: Draft = {
   ...ends(
-    'Sends 5000 pings and a message in one go: the message comes back, and so does a pong of the last ping at least.',
+    'Sends 5000 pings and a message in one write. The peer has to echo the message, and to answer at least the last ping.',
     { ...control, covers: ['C7', 'C8', 'F25'] },
     [],
     'any',
     [],
   ),
   expectation:
-    'Expects the message, and pongs in order, the last one of the last ping; or that the peer fails the connection, with 1008 or 1013, or by ending TCP.',
+    'Expects an echo of the message, and pongs in order. The last pong has to answer the last ping. Instead, the peer may fail the connection with 1008 or 1013, or end TCP.',
 };
 const floodSteps: Step[] = [
   ...count(5000).map((i) => ping(`${i}`)),
@@ -86,14 +86,14 @@ const floodSteps: Step[] = [
 const limitDrafts: readonly Draft[] = [
   ...(['server', 'client'] as const).map((against) =>
     either(
-      'Sends 100000 empty fragments within a message.',
+      'Sends a message with 100000 empty fragments.',
       { ...limits, against },
       [text('Hel', { fin: false }), emptyFragments(100_000, against === 'server'), continuation('lo')],
       tooMuch,
     ),
   ),
   either(
-    'Sends a message of 20000 bytes in as many fragments.',
+    'Sends a message of 20000 bytes in 20000 fragments.',
     limits,
     [message('binary', repeated('a', 20_000), 1)],
     tooMuch,
@@ -106,7 +106,7 @@ const limitDrafts: readonly Draft[] = [
     [messageEvent('text', repeated('ab', 400))],
   ),
   either(
-    'Sends 2000 empty messages in one go.',
+    'Sends 2000 empty messages in one write.',
     limits,
     count(2000).map(() => text('')),
     tooMuch,
@@ -142,13 +142,13 @@ const limitDrafts: readonly Draft[] = [
     expect: { close: { by: 'any', codes: [1000, 1008, 1013], clean: false }, checks: [lastPong] },
   },
   either(
-    'Sends 5000 pongs without a ping, then a message.',
+    'Sends 5000 unsolicited pongs, and then a message.',
     { ...control, section: '6455 §5.5.3', covers: ['C8', 'F25'] },
     [...count(5000).map(() => pong('a')), text('Hello')],
     [1008, 1013],
   ),
   either(
-    'Stops reading, sends 64 messages of 64 KiB, and reads again after half a second.',
+    'Stops reading, sends 64 messages of 64 KiB, and resumes reading after half a second.',
     { ...limits, level: 'SHOULD' },
     [
       { do: 'stop reading' },
@@ -167,7 +167,7 @@ const limitDrafts: readonly Draft[] = [
     [messageEvent('binary', repeated('0123456789', 1_048_576))],
   ),
   echoed(
-    'Sends 30 fragments with a ping after each.',
+    'Sends 30 fragments, with a ping after each fragment.',
     { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
     [
       text('', { fin: false }),
@@ -184,17 +184,17 @@ const legal = [
 ];
 const illegal = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999];
 const unspecified = [5000, 65_535];
-/** Codes that RFC 6455 reserved, and that were registered later. */
+/** Codes that RFC 6455 reserved. They were registered later. */
 const registered = [1012, 1013, 1014];
 
 const reasons: readonly (readonly [string, string])[] = [
-  ['a lone byte 0xff', 'ff'],
-  ['a character cut at its end', '616263e282'],
-  ['a character of four bytes cut after three', 'f09f98'],
+  ['only the byte 0xff', 'ff'],
+  ['a character without its last byte', '616263e282'],
+  ['the first three bytes of a character with four bytes', 'f09f98'],
   ['an overlong form', 'c0af'],
   ['a surrogate', 'eda080'],
   ['a character beyond U+10FFFF', 'f4908080'],
-  ['a continuation byte alone', '80'],
+  ['only a continuation byte', '80'],
 ];
 
 const closing: readonly Draft[] = [
@@ -208,7 +208,7 @@ const closing: readonly Draft[] = [
   ),
   ...illegal.map((code) =>
     ends(
-      `Closes with ${code} and the reason "Grüße": the code is not to be sent.`,
+      `Closes with ${code} and the reason "Grüße". An endpoint must not send this code.`,
       badCodes,
       [close(code, 'Grüße')],
       [1002],
@@ -217,7 +217,7 @@ const closing: readonly Draft[] = [
   ),
   ...unspecified.map((code) =>
     ends(
-      `Closes with ${code} and the reason "Grüße": the code has no meaning.`,
+      `Closes with ${code} and the reason "Grüße". RFC 6455 does not define such a code.`,
       { ...badCodes, level: 'MAY' },
       [close(code, 'Grüße')],
       [1002],
@@ -227,11 +227,11 @@ const closing: readonly Draft[] = [
 ];
 const wrongPayloads: readonly Draft[] = [
   ...['00', '03', 'ff', 'e8'].map((byte) =>
-    ends(`Closes with a payload of the one byte 0x${byte}.`, payloads, [close(hex(byte))], [1002], []),
+    ends(`Sends a Close frame with only the byte 0x${byte}.`, payloads, [close(hex(byte))], [1002], []),
   ),
   ...reasons.map(([what, bytes]) =>
     ends(
-      `Closes with 1000 and a reason that is no UTF-8: ${what}.`,
+      `Closes with 1000 and a reason that is not UTF-8: ${what}.`,
       payloads,
       [close(1000, hex(bytes))],
       [1007, 1002],
@@ -239,43 +239,38 @@ const wrongPayloads: readonly Draft[] = [
     ),
   ),
   closes(
-    'Closes with a reason of 123 bytes in characters of three.',
+    'Closes with a reason of 41 characters, each of three bytes.',
     payloads,
     [close(1000, '€'.repeat(41))],
     [1000],
   ),
   closes(
-    'Closes with a reason of U+0000 and other control characters.',
+    'Closes with a reason that contains U+0000 and other control characters.',
     payloads,
     [close(1000, '\0\x07\x1b[31m\r\n')],
     [1000],
   ),
-  closes(
-    'Closes with a Close frame that comes byte by byte.',
-    payloads,
-    [{ ...close(1000, 'bye'), chop: 1 }],
-    [1000],
-  ),
+  closes('Sends a Close frame byte by byte.', payloads, [{ ...close(1000, 'bye'), chop: 1 }], [1000]),
   ends(
-    'Closes with an illegal code within a message.',
+    'Sends a Close frame with an invalid code after the first fragment of a message.',
     badCodes,
     [text('Hel', { fin: false }), close(1005)],
     [1002],
     [],
   ),
 ];
-/** §7.1.7: a peer that fails the connection SHOULD send a code. A Close frame without a code looks like a normal close. */
+/** §7.1.7: a peer that fails the connection SHOULD send a code, because a Close frame without a code looks like a normal close. */
 const saysWhy: Check = ({ receivedClose }) =>
   receivedClose !== null && receivedClose.code === null
-    ? "The peer's Close frame has no code: nothing tells that the connection failed."
+    ? "The peer's Close frame has no code, so it does not say that the connection failed."
     : null;
 const wrongFrames: readonly (readonly [string, Step, readonly number[]])[] = [
-  ['of the one byte 0x03', close(hex('03')), [1002]],
+  ['with only the byte 0x03', close(hex('03')), [1002]],
   ['with 999', close(999), [1002]],
   ['with 1005', close(1005), [1002]],
   ['with 1006', close(1006), [1002]],
   ['with 1015', close(1015), [1002]],
-  ['with a reason that is no UTF-8', close(1000, hex('ff')), [1007, 1002]],
+  ['with a reason that is not UTF-8', close(1000, hex('ff')), [1007, 1002]],
   ['with RSV1', frame(8, hex('03e8'), { rsv: 4 }), [1002]],
   ['with RSV3', frame(8, hex('03e8'), { rsv: 1 }), [1002]],
   ['that is not final', frame(8, hex('03e8'), { fin: false }), [1002]],
@@ -284,19 +279,24 @@ const wrongFrames: readonly (readonly [string, Step, readonly number[]])[] = [
 ];
 const explanations: readonly Draft[] = wrongFrames.map(([what, step, allowed]) => ({
   ...ends(
-    `Sends a Close frame ${what}: if the peer's Close frame says something, it says that.`,
+    `Sends a Close frame ${what}. If the peer sends a Close frame, the code has to report this violation.`,
     { section: '6455 §7.1.7', covers: ['C1', 'C16'], level: 'SHOULD' },
     [step],
     allowed,
     [],
     { checks: [saysWhy] },
   ),
-  expectation: `Expects that the peer fails the connection, with ${allowed.join(' or ')}, or by ending TCP without a Close frame.`,
+  expectation: `The peer has to fail the connection with ${allowed.join(' or ')}, or end TCP without a Close frame.`,
 }));
 const orders: readonly Draft[] = [
-  closes('Closes within a fragmented message.', order, [text('Hel', { fin: false }), close(1000)], [1000]),
   closes(
-    'Closes within a fragmented message, and finishes it then.',
+    'Sends a Close frame after the first fragment of a message.',
+    order,
+    [text('Hel', { fin: false }), close(1000)],
+    [1000],
+  ),
+  closes(
+    'Sends a Close frame between two fragments of a message.',
     order,
     [text('Hel', { fin: false }), close(1000), continuation('lo')],
     [1000],
@@ -310,7 +310,7 @@ const orders: readonly Draft[] = [
     [1000],
   ),
   closes(
-    'Closes, and sends what is no frame after the Close frame.',
+    'Closes, and sends bytes that are not a frame after the Close frame.',
     order,
     [close(1000), { do: 'bytes', bytes: repeated(hex('ff'), 64) }],
     [1000],
@@ -324,28 +324,28 @@ const orders: readonly Draft[] = [
   ),
   closes('Closes without a code.', order, [close()], [1000]),
   closes(
-    'Sends a message, waits for its echo, and closes.',
+    'Sends a message, waits for the echo, and closes.',
     order,
     [text('Hello'), awaits('message', 5, 'echo'), close(1000)],
     [1000],
     [hello],
   ),
   closes(
-    'Sends a message and closes after it, in the same segment: it may be answered first.',
+    'Sends a message and a Close frame in the same segment. The peer may echo the message before it closes.',
     { ...order, level: 'MAY' },
     [text('Hello'), close(1000)],
     [1000],
     [hello],
   ),
   ends(
-    'Breaks a rule, and closes in the same segment: both sides close at once, and the peer with its own code.',
+    'Breaks a rule, and closes in the same segment. The peer has to close with the code for this violation.',
     { ...order, section: '6455 §7.1.7', covers: ['C6', 'C16', 'C17'] },
     [frame(3), close(1000)],
     [1002],
     [],
   ),
   ends(
-    'Breaks two rules of different codes in the same segment: there is one Close frame, for the first.',
+    'Breaks two rules with different codes in the same segment. The peer has to send one Close frame, for the first violation.',
     { ...order, section: '6455 §7.1.7', covers: ['C16', 'C17'] },
     [text(hex('ff')), frame(3), frame(3)],
     [1007],
@@ -353,7 +353,7 @@ const orders: readonly Draft[] = [
   ),
   {
     ...ends(
-      "Breaks a rule, and leaves the peer's Close frame without an answer: TCP ends in time.",
+      "Breaks a rule, and does not answer the peer's Close frame. The peer has to end TCP in time.",
       { ...order, section: '6455 §7.1.7', covers: ['C5', 'C14', 'C15'], level: 'MAY' },
       [frame(3)],
       [1002],
@@ -363,7 +363,7 @@ const orders: readonly Draft[] = [
   },
   {
     ...ends(
-      'Completes the closing handshake, and does not end TCP: the client ends it in time.',
+      'Completes the closing handshake, but does not end TCP. The client should end TCP in time.',
       { ...order, section: '6455 §7.1.1', covers: ['C5', 'C9'], level: 'MAY', against: 'client' },
       [close(1000)],
       [1000],
@@ -375,21 +375,21 @@ const orders: readonly Draft[] = [
 ];
 const tcp: readonly Draft[] = [
   ends(
-    'Ends its side of TCP without a Close frame: the peer ends TCP too.',
+    "Ends the judge's side of TCP without a Close frame. The peer has to end TCP too.",
     lost,
     [text('Hello'), awaits('message', 5, 'echo'), { do: 'half-close' }],
     'any',
     [hello],
   ),
   ends(
-    'Ends its side of TCP right after a message.',
+    "Ends the judge's side of TCP directly after a message.",
     { ...lost, level: 'MAY' },
     [text('Hello'), { do: 'half-close' }],
     'any',
     [hello],
   ),
   ends(
-    'Ends its side of TCP within a frame: nothing of it is a message.',
+    "Ends the judge's side of TCP in the middle of a frame. The peer must not read this frame as a message.",
     lost,
     [
       text('Hello, world', { headerOnly: true }),
@@ -401,28 +401,28 @@ const tcp: readonly Draft[] = [
     [],
   ),
   ends(
-    'Ends its side of TCP within a fragmented message.',
+    "Ends the judge's side of TCP after the first fragment of a message.",
     lost,
     [text('Hel', { fin: false }), pause(0.1), { do: 'half-close' }],
     'any',
     [],
   ),
   ends(
-    'Ends its side of TCP right after its Close frame: the peer answers and ends TCP.',
+    "Ends the judge's side of TCP directly after the Close frame. The peer has to answer, and to end TCP.",
     { ...order, section: '6455 §7.1.1' },
     [close(1000), { do: 'half-close' }],
     [1000],
     [],
   ),
   ends(
-    'Resets TCP after a message: the peer lives on, as the cases after this one show.',
+    'Resets TCP after a message. The peer has to survive, which the later cases show.',
     lost,
     [text('Hello'), awaits('message', 5, 'echo'), { do: 'reset' }],
     'any',
     [hello],
   ),
   ends(
-    'Resets TCP within a frame.',
+    'Resets TCP in the middle of a frame.',
     lost,
     [
       text('Hello, world', { headerOnly: true }),
@@ -433,7 +433,7 @@ const tcp: readonly Draft[] = [
     'any',
     [],
   ),
-  ends('Resets TCP after its Close frame.', lost, [close(1000), { do: 'reset' }], 'any', []),
+  ends('Resets TCP after the Close frame.', lost, [close(1000), { do: 'reset' }], 'any', []),
 ];
 
 const slowFrame: Step[] = [
@@ -446,33 +446,35 @@ const slowFrame: Step[] = [
 ];
 const idle: readonly Draft[] = [
   echoed(
-    'Is silent for two seconds, then sends a message: the connection is still there.',
+    'Sends nothing for two seconds, and then a message. The connection must still be open.',
     time,
     [pause(2), text('Hello')],
     [hello],
   ),
   echoed(
-    'Sends a message, is silent for two seconds, and sends another.',
+    'Sends a message, sends nothing for two seconds, and then sends a second message.',
     time,
     [text('Hello'), pause(2), text('Hello')],
     [hello, hello],
   ),
-  echoed('Sends a frame in pieces, with up to half a second between them.', time, slowFrame, [hello]),
+  echoed('Sends a frame in pieces, with pauses of up to half a second between them.', time, slowFrame, [
+    hello,
+  ]),
   echoed(
-    'Waits for a second between two fragments.',
+    'Sends nothing for a second between two fragments.',
     time,
     [text('Hel', { fin: false }), pause(1), continuation('lo')],
     [hello],
   ),
   echoed(
-    'Waits for a second within a fragmented message, and for the pong of a ping in it.',
+    'Sends nothing for a second after the first fragment. Then sends a ping, waits for the pong, and sends the last fragment.',
     { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
     [text('Hel', { fin: false }), pause(1), ping('!'), awaits('pong', 5, 'pong'), continuation('lo')],
     [pongEvent('!'), hello],
   ),
   echoed('Sends a frame byte by byte.', time, [text('Hello', { chop: 1 })], [hello]),
   closes(
-    'Is silent for a second before it closes.',
+    'Sends nothing for a second, and then closes.',
     { ...order, covers: ['C4'] },
     [pause(1), close(1000)],
     [1000],
@@ -481,14 +483,14 @@ const idle: readonly Draft[] = [
 
 export const enduranceTitles: Titles = {
   '27': 'Limits',
-  '27.1': 'Fragments, floods, bombs, slow readers',
+  '27.1': 'Fragments, floods, compression bombs, slow readers',
   '28': 'Closing',
-  '28.1': 'Codes, with a reason',
+  '28.1': 'Close codes with a reason',
   '28.2': 'Payloads of Close frames',
-  '28.3': 'Order, and both at once',
-  '28.4': "TCP's end",
+  '28.3': 'Order of frames, and simultaneous closing',
+  '28.4': 'The end of TCP',
   '29': 'Time',
-  '29.1': 'Silence and slowness',
+  '29.1': 'Idle and slow connections',
 };
 
 export const endurance: readonly Case[] = [

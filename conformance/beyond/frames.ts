@@ -49,11 +49,11 @@ const wrongWay: readonly (readonly [string, readonly Step[], (readonly Event[])?
   ['a frame of 126 bytes', [text(repeated('a', 126), wrong)]],
   ['a frame of 65536 bytes', [binary(repeated('a', 65_536), wrong)]],
   [
-    'a second message, after the echo of a good one',
+    'a second message, after the echo of a valid message',
     [text('Hello'), awaits('message', 5, 'echo'), text('world', wrong)],
     [hello],
   ],
-  ['a message, with a good one after it in the same segment', [text('Hello', wrong), text('world')]],
+  ['a message and then a valid message in the same segment', [text('Hello', wrong), text('world')]],
   ['a Close frame', [frame(8, Buffer.from([3, 232]), wrong)]],
 ];
 
@@ -62,7 +62,7 @@ const distinctKeys: Check = ({ frames }) => {
   if (seen.has('00000000')) return 'A frame is masked with zeros.';
   return seen.size === frames.length ? null : `${frames.length} frames have ${seen.size} masking keys.`;
 };
-/** Keys can be predicted if they grow by the same amount, or differ in few bits of one byte. */
+/** Keys can be predicted if they always grow by the same amount, or if one byte hardly changes. */
 const unforeseeable: Check = (seen) => {
   const numbers = seen.frames.map(({ key }) => key?.readUInt32BE(0) ?? 0);
   const steps = new Set(numbers.slice(1).map((key, i) => (key - numbers[i]!) >>> 0));
@@ -77,28 +77,28 @@ const numbersTo = (count: number): string[] => Array.from({ length: count }, (_,
 
 const maskingDrafts: readonly Draft[] = [
   echoed(
-    'Sends 32 messages, and looks at the masking keys of the echoes: none twice.',
+    'Sends 32 messages, and checks the masking keys of the echoes. No key may occur twice.',
     sent,
     numbersTo(32).map((one) => text(one)),
     numbersTo(32).map((one) => messageEvent('text', one)),
     { checks: [distinctKeys] },
   ),
   echoed(
-    'Sends 32 messages, and looks at the masking keys of the echoes: they follow no simple rule.',
+    'Sends 32 messages, and checks the masking keys of the echoes. The keys must not follow a simple rule.',
     { ...sent, section: '6455 §10.3' },
     numbersTo(32).map((one) => text(one)),
     numbersTo(32).map((one) => messageEvent('text', one)),
     { checks: [unforeseeable] },
   ),
   echoed(
-    'Sends 16 pings, one after the other, and looks at the masking keys of the pongs.',
+    'Sends 16 pings in separate writes, and checks the masking keys of the pongs.',
     sent,
     numbersTo(16).map((one) => ping(one, { ownWrite: true })),
     numbersTo(16).map((one) => pongEvent(one)),
     { checks: [distinctKeys], level: 'SHOULD' },
   ),
   echoed(
-    'Sends the same message eight times: each echo has a key of its own.',
+    'Sends the same message eight times. Each echo needs a different masking key.',
     sent,
     numbersTo(8).map(() => text('Hello')),
     numbersTo(8).map(() => hello),
@@ -117,14 +117,14 @@ const keyDrafts: readonly Draft[] = [
   ),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 127].map((length) =>
     echoed(
-      `Masks ${length} bytes that come byte by byte.`,
+      `Masks a message of ${length} bytes, and sends it byte by byte.`,
       keys,
       [binary(bytesOf(repeated('abcdefghijklm', length)), { mask: { key: 'a1b2c3d4' }, chop: 1 })],
       [messageEvent('binary', repeated('abcdefghijklm', length))],
     ),
   ),
   echoed(
-    'Masks the fragments of a message with keys of their own, and a ping within it.',
+    'Masks the fragments of a message, and a ping between them, with different keys.',
     keys,
     [
       text('Hel', { fin: false, mask: { key: '01020304' } }),
@@ -153,7 +153,7 @@ const kinds: readonly (readonly [Kind, number])[] = [
 const boundaries: readonly Draft[] = kinds.flatMap(([kind, opcode]) =>
   [124, 125, 126, 127, 128, 65_534, 65_535, 65_536, 65_537].map((length) =>
     echoed(
-      `Sends a ${kind} frame of ${length} bytes; the echo has its length in the shortest form.`,
+      `Sends a ${kind} frame of ${length} bytes. The echo needs the shortest form of the length.`,
       { ...lengths, covers: ['F3', 'F9', 'F10'] },
       [frame(opcode, repeated('*', length))],
       [messageEvent(kind, repeated('*', length))],
@@ -164,33 +164,33 @@ const boundaries: readonly Draft[] = kinds.flatMap(([kind, opcode]) =>
 const overlong: readonly Draft[] = [
   ...forms.map(([length, lengthForm]) =>
     fails(
-      `Sends a binary frame of ${length} bytes, its length in ${lengthForm} bits.`,
+      `Sends a binary frame of ${length} byte${length === 1 ? '' : 's'}, with the length in ${lengthForm} bits.`,
       minimal,
       [binary(repeated('*', length), { lengthForm })],
       [1002],
     ),
   ),
   fails(
-    'Sends the second fragment of a message with its length of 2 in 16 bits.',
+    'Sends a second fragment of 2 bytes, with the length in 16 bits.',
     minimal,
     [text('Hel', { fin: false }), continuation('lo', { lengthForm: 16 })],
     [1002],
   ),
   ...([16, 64] as const).flatMap((lengthForm) => [
     fails(
-      `Sends a ping of 5 bytes, its length in ${lengthForm} bits.`,
+      `Sends a ping of 5 bytes, with the length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [ping('Hello', { lengthForm })],
       [1002],
     ),
     fails(
-      `Sends a pong of 5 bytes, its length in ${lengthForm} bits.`,
+      `Sends a pong of 5 bytes, with the length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [pong('Hello', { lengthForm })],
       [1002],
     ),
     fails(
-      `Sends a Close frame of 2 bytes, its length in ${lengthForm} bits.`,
+      `Sends a Close frame of 2 bytes, with the length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [frame(8, Buffer.from([3, 232]), { lengthForm })],
       [1002],
@@ -204,13 +204,13 @@ const header = (opcode: number, declaredLength: bigint): FrameStep =>
 const declared: readonly Draft[] = [
   ...[1n << 63n, (1n << 63n) + 5n, (1n << 64n) - 1n].flatMap((length) => [
     fails(
-      `Sends the header of a binary frame that declares ${length} bytes: the first bit is not zero.`,
+      `Sends the header of a binary frame with a length of ${length} bytes. The first bit of the length is not zero.`,
       { ...lengths, covers: ['F8'] },
       [header(2, length)],
       [1002, 1009],
     ),
     fails(
-      `Sends the header of a fragment that declares ${length} bytes: the first bit is not zero.`,
+      `Sends the header of a fragment with a length of ${length} bytes. The first bit of the length is not zero.`,
       { ...lengths, covers: ['F8'] },
       [text('', { fin: false }), header(0, length)],
       [1002, 1009],
@@ -227,7 +227,7 @@ const declared: readonly Draft[] = [
     ] as const
   ).map(([name, length]) =>
     fails(
-      `Sends the header of a binary frame that declares ${name} bytes.`,
+      `Sends the header of a binary frame with a length of ${name} bytes.`,
       huge,
       [header(2, length)],
       [1009, 1002, 1008],
@@ -235,7 +235,7 @@ const declared: readonly Draft[] = [
   ),
   ...(['2^32', '2^33', '2^53'] as const).map((name) =>
     ends(
-      `Declares ${name} + 5 bytes, sends 5 and ends TCP: they are no message.`,
+      `Sends a header with a length of ${name} + 5 bytes, sends 5 bytes, and ends TCP. These bytes are not a message.`,
       { ...huge, level: 'MUST', covers: ['F10', 'F25'] },
       [
         binary('Hello', { lengthForm: 64, declaredLength: 2n ** BigInt(name.slice(2)) + 5n }),
@@ -253,7 +253,7 @@ const declared: readonly Draft[] = [
     fails(`Sends a pong of ${length} bytes.`, control, [pong(repeated('a', length))], [1002]),
   ),
   fails(
-    'Sends the header of a ping that declares 2^31 bytes: nothing has to come of them.',
+    'Sends the header of a ping with a length of 2^31 bytes. The peer must not wait for the payload.',
     control,
     [header(9, 1n << 31n)],
     [1002],
@@ -270,7 +270,7 @@ const ofOpcode = (opcode: number, rsv: number): readonly Step[] => {
 const rsvTable: readonly Draft[] = [0, 2, 8, 9, 10].flatMap((opcode) =>
   [1, 2, 3, 4, 5, 6, 7].map((rsv) =>
     fails(
-      `Sends ${a(opcode)} frame with ${bitNames(rsv)}, without any extension.`,
+      `Sends ${a(opcode)} frame with ${bitNames(rsv)}, but no extension was negotiated.`,
       bits,
       ofOpcode(opcode, rsv),
       [1002],
@@ -279,14 +279,19 @@ const rsvTable: readonly Draft[] = [0, 2, 8, 9, 10].flatMap((opcode) =>
 );
 const rsvWithin: readonly Draft[] = [
   fails(
-    'Sends a text frame that is not final, with RSV1, without any extension.',
+    'Sends a text frame that is not final, with RSV1, but no extension was negotiated.',
     bits,
     [text('Hel', { fin: false, rsv: 4 }), continuation('lo')],
     [1002],
   ),
-  fails('Sends an empty text frame with RSV1, without any extension.', bits, [text('', { rsv: 4 })], [1002]),
   fails(
-    'Sends a ping with RSV1 within a message, without any extension.',
+    'Sends an empty text frame with RSV1, but no extension was negotiated.',
+    bits,
+    [text('', { rsv: 4 })],
+    [1002],
+  ),
+  fails(
+    'Sends a ping with RSV1 between two fragments, but no extension was negotiated.',
     bits,
     [text('Hel', { fin: false }), ping('', { rsv: 4 }), continuation('lo')],
     [1002],
@@ -296,7 +301,7 @@ const reserved = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15];
 const opcodeTable: readonly Draft[] = [
   ...reserved.map((opcode) =>
     fails(
-      `Sends a frame with the reserved opcode ${opcode} within a message.`,
+      `Sends a frame with the reserved opcode ${opcode} between two fragments.`,
       opcodes,
       [text('Hel', { fin: false }), frame(opcode), continuation('lo')],
       [1002],
@@ -313,32 +318,32 @@ const opcodeTable: readonly Draft[] = [
 ];
 const orderDrafts: readonly Draft[] = [
   fails(
-    'Starts a binary message within a text message.',
+    'Begins a binary message before a text message has ended.',
     order,
     [text('Hel', { fin: false }), binary('lo')],
     [1002],
   ),
   fails(
-    'Starts a second message that is not final within the first.',
+    'Begins a second fragmented message before the first message has ended.',
     order,
     [text('Hel', { fin: false }), text('lo', { fin: false })],
     [1002],
   ),
   fails(
-    'Continues a message that was final, after its echo.',
+    'Sends a continuation frame after a complete message and its echo.',
     order,
     [text('Hello'), awaits('message', 5, 'echo'), continuation('!')],
     [1002],
     [hello],
   ),
   fails(
-    'Continues nothing, with a frame that is not final.',
+    'Sends a continuation frame that is not final, but no message has begun.',
     order,
     [continuation('a', { fin: false })],
     [1002],
   ),
   fails(
-    'Continues nothing, after the pong of a ping.',
+    'Sends a ping, and then a continuation frame, but no message has begun.',
     order,
     [ping(), awaits('pong', 5, 'pong'), continuation('a')],
     [1002],
@@ -354,26 +359,26 @@ const orderDrafts: readonly Draft[] = [
   ),
   ...[8, 9, 10].map((opcode) =>
     fails(
-      `Sends an empty ${opcodeName(opcode)} frame that is not final, within a message.`,
+      `Sends an empty ${opcodeName(opcode)} frame that is not final, between two fragments.`,
       control,
       [text('Hel', { fin: false }), frame(opcode, '', { fin: false }), continuation('lo')],
       [1002],
     ),
   ),
   echoed(
-    'Sends a text message of which every fragment but the last is empty.',
+    'Sends a text message in three fragments. Only the last fragment is not empty.',
     { ...order, covers: ['F18'] },
     [text('', { fin: false }), continuation('', { fin: false }), continuation('Hello')],
     [hello],
   ),
   echoed(
-    'Sends a message of empty fragments only.',
+    'Sends a message with only empty fragments.',
     { ...order, covers: ['F18'] },
     [binary('', { fin: false }), continuation('', { fin: false }), continuation('')],
     [messageEvent('binary', '')],
   ),
   echoed(
-    'Sends three pings and a pong between the bytes of a character that is split.',
+    'Splits a character into three fragments, and sends two pings and a pong between them.',
     { ...order, covers: ['F15', 'F21'] },
     [
       text(Buffer.from([0xe2]), { fin: false }),
@@ -387,27 +392,27 @@ const orderDrafts: readonly Draft[] = [
   ),
   ...(['c080', 'eda080', 'f4908080', 'f8888080', 'ff', 'e282', 'ef'] as const).map((digits) =>
     fails(
-      `Sends the text 0x${digits}, which is no UTF-8, in the last of two fragments.`,
+      `Sends the bytes 0x${digits}, which are not UTF-8, in the second fragment of a text.`,
       utf8,
       [text('ok', { fin: false }), continuation(Buffer.from(digits, 'hex'))],
       [1007],
     ),
   ),
   echoed(
-    'Sends a byte order mark and U+FFFD: they are characters like others.',
+    'Sends a text with a byte order mark and U+FFFD. Both are normal characters.',
     utf8,
     [text('\ufeffa\ufffd')],
     [messageEvent('text', '\ufeffa\ufffd')],
   ),
   echoed('Sends U+0000 in a text.', utf8, [text('a\0b')], [messageEvent('text', 'a\0b')]),
   echoed(
-    'Sends a binary message that would be no UTF-8.',
+    'Sends a binary message with bytes that are not UTF-8.',
     utf8,
     [binary(Buffer.from('ff00c0', 'hex'))],
     [messageEvent('binary', Buffer.from('ff00c0', 'hex'))],
   ),
   fails(
-    'Sends a good frame after a bad one: nothing of it may be answered.',
+    'Sends valid frames after an invalid frame. The peer must not answer the valid frames.',
     { section: '6455 §7.1.7', covers: ['C17', 'C14', 'C15'] },
     [frame(3), ping('!'), text('Hello'), close(1000)],
     [1002],
@@ -417,23 +422,23 @@ const orderDrafts: readonly Draft[] = [
 export const frameTitles: Titles = {
   '22': 'Masking',
   '22.1': 'Masked the wrong way',
-  '22.2': 'Keys that clients choose',
-  '22.3': 'Keys of the judge',
+  '22.2': 'Masking keys of clients',
+  '22.3': 'Masking keys of the judge',
   '23': 'Lengths',
-  '23.1': 'At the bounds of the forms',
-  '23.2': 'Longer forms than needed',
+  '23.1': 'Lengths near the limits of each form',
+  '23.2': 'Lengths in a longer form than necessary',
   '23.3': 'Declared lengths',
   '24': 'RSV bits, opcodes and order',
   '24.1': 'RSV bits by opcode',
-  '24.2': 'RSV bits elsewhere',
+  '24.2': 'RSV bits in other frames',
   '24.3': 'Reserved opcodes',
-  '24.4': 'Order, control frames, texts',
+  '24.4': 'Order of frames, control frames, texts',
 };
 
 // The steps of the last case contain a Close frame of the judge. So either end may be the first to close.
 const lastOrder = orderDrafts.at(-1)!;
 
-/** Groups 22 to 24, in order. */
+/** The cases of groups 22 to 24, in order. */
 export const frames: readonly Case[] = [
   ...numbered(
     '22.1',

@@ -1,6 +1,6 @@
 /**
- * Group 27.2: large messages without repetitions, which are compared byte by byte. Also the order of messages if some of them take long to
- * inflate.
+ * Group 27.2: large messages without repetitions, which the judge compares byte by byte. Also tests the order of the echoes if a message
+ * takes long to inflate.
  */
 
 import type { Case, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
@@ -15,7 +15,7 @@ const order: About = { section: '7692 §6.2', covers: ['P10', 'F24'] };
 
 /** 2 MiB without repetitions, so the comparison finds a byte that was changed, lost or moved. */
 const large: Payload = noise(2_097_152, 6455);
-/** 2 MiB that compress to a few KiB. A small message after it is ready long before this message is inflated. */
+/** 2 MiB that compress to a few KiB. A small message that follows is ready long before this message is inflated. */
 const long: Payload = repeated('All of this is the same. ', 2_097_152);
 
 const small = (count: number, compress: boolean): Step[] =>
@@ -25,7 +25,7 @@ const smallEvents = (count: number): Event[] =>
 
 export const largeTitles: Titles = { '27.2': 'Contents and order of large messages' };
 
-/** Group 27.2, in order. */
+/** The cases of group 27.2, in order. */
 export const largeCases: readonly Case[] = numbered('27.2', [
   echoed(
     'Sends 2 MiB of bytes that never repeat in one frame, and compares the echo byte for byte.',
@@ -34,27 +34,27 @@ export const largeCases: readonly Case[] = numbered('27.2', [
     [messageEvent('binary', large)],
   ),
   echoed(
-    'Sends 2 MiB of bytes that never repeat in fragments of 65500, and compares the echo byte for byte.',
+    'Sends 2 MiB of bytes that never repeat in fragments of 65500 bytes, and compares the echo byte for byte.',
     { ...contents, section: '6455 §5.4', covers: ['F18', 'F24'] },
     [message('binary', large, 65_500)],
     [messageEvent('binary', large)],
   ),
   echoed(
-    'Sends 2 MiB of bytes that never repeat, compressed, and compares the echo byte for byte.',
+    'Sends 2 MiB of bytes that never repeat, with compression, and compares the echo byte for byte.',
     inflated,
     [binary(large, { compress: true })],
     [messageEvent('binary', large)],
     { deflate },
   ),
   echoed(
-    'Sends 2 MiB compressed and ten small messages without compression after it: the echoes keep the order.',
+    'Sends a compressed message of 2 MiB, and then ten small messages without compression. The echoes have to keep the order.',
     order,
     [binary(long, { compress: true }), ...small(10, false)],
     [messageEvent('binary', long), ...smallEvents(10)],
     { deflate },
   ),
   echoed(
-    'Sends 2 MiB compressed and ten small compressed messages after it: the echoes keep the order.',
+    'Sends a compressed message of 2 MiB, and then ten small compressed messages. The echoes have to keep the order.',
     order,
     [binary(long, { compress: true }), ...small(10, true)],
     [messageEvent('binary', long), ...smallEvents(10)],

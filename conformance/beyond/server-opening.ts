@@ -23,9 +23,9 @@ const size: About = { ...server, section: '6455 §10.4', covers: ['F25', 'S22'] 
 const delivery: About = { ...server, section: '6455 §4.2.1', covers: ['S8', 'S17'] };
 const policy: About = { ...server, section: '6455 §10.2', covers: ['S7', 'S12', 'S21'], level: 'SHOULD' };
 
-/** Accepted reactions to a request that is not valid HTTP: a 4xx, or the end of TCP without an answer. */
+/** The accepted reactions to invalid HTTP: a 4xx, or the end of TCP without an answer. */
 const noHttp: AnswerExpectation = ['4xx', 'end'];
-/** Accepted answers to a valid HTTP request that asks for no WebSocket: any status of HTTP from 200 on. */
+/** The accepted answers to a valid HTTP request that does not ask for a WebSocket: any status from 200 on. */
 const plainHttp: AnswerExpectation = ['2xx', '3xx', '4xx', '5xx'];
 const oldHttp: AnswerExpectation = [...plainHttp, 'end'];
 
@@ -33,7 +33,7 @@ const tellsVersion: Check = ({ answer }) =>
   answer !== null && answer.parts[1] !== '101' && !listOf(answer, 'Sec-WebSocket-Version').includes('13')
     ? 'The refusal has no Sec-WebSocket-Version: 13.'
     : null;
-/** If the server accepted the request, its Sec-WebSocket-Accept has to belong to this key. */
+/** If the server accepts the request, Sec-WebSocket-Accept has to be the value for this key. */
 const acceptsKey =
   (one?: string): Check =>
   ({ answer, request }) => {
@@ -53,56 +53,91 @@ const wellFormed101: Check = ({ answer }) => {
   return null;
 };
 const noSecondAnswer: Check = ({ body }) =>
-  body.includes('HTTP/1.1 101') ? 'The request after the refused one was served.' : null;
+  body.includes('HTTP/1.1 101') ? 'The server served the request after the refused request.' : null;
 
 const requestLine: readonly Draft[] = [
-  refused('Asks with POST.', line, { line: 'POST {target} HTTP/1.1' }, ['4xx', 501]),
-  refused('Asks with "get": methods are case-sensitive.', line, { line: 'get {target} HTTP/1.1' }, [
+  refused('Sends a request with the method POST.', line, { line: 'POST {target} HTTP/1.1' }, ['4xx', 501]),
+  refused(
+    'Sends a request with the method "get". Methods are case-sensitive.',
+    line,
+    { line: 'get {target} HTTP/1.1' },
+    ['4xx', 501, 'end'],
+  ),
+  refused('Sends a request with the method PUT.', line, { line: 'PUT {target} HTTP/1.1' }, ['4xx', 501]),
+  refused('Sends a request with HTTP/1.0.', line, { line: 'GET {target} HTTP/1.0' }, oldHttp),
+  refused('Sends a request without an HTTP version.', line, { line: 'GET {target}' }, ['4xx', 505, 'end']),
+  refused('Sends a request with the HTTP version "http/1.1".', line, { line: 'GET {target} http/1.1' }, [
     '4xx',
-    501,
+    505,
     'end',
   ]),
-  refused('Asks with PUT.', line, { line: 'PUT {target} HTTP/1.1' }, ['4xx', 501]),
-  refused('Asks in HTTP/1.0.', line, { line: 'GET {target} HTTP/1.0' }, oldHttp),
-  refused('Asks without an HTTP version.', line, { line: 'GET {target}' }, ['4xx', 505, 'end']),
-  refused('Writes the version as http/1.1.', line, { line: 'GET {target} http/1.1' }, ['4xx', 505, 'end']),
-  refused('Writes the version as HTTP/1.', line, { line: 'GET {target} HTTP/1' }, ['4xx', 505, 'end']),
-  refused('Writes the version as HTTX/1.1.', line, { line: 'GET {target} HTTX/1.1' }, ['4xx', '5xx', 'end']),
-  refused('Writes the version as HTTP/9.9.', { ...line, level: 'MAY' }, { line: 'GET {target} HTTP/9.9' }, [
+  refused('Sends a request with the HTTP version "HTTP/1".', line, { line: 'GET {target} HTTP/1' }, [
+    '4xx',
+    505,
+    'end',
+  ]),
+  refused('Sends a request with the HTTP version "HTTX/1.1".', line, { line: 'GET {target} HTTX/1.1' }, [
     '4xx',
     '5xx',
     'end',
   ]),
-  refused('Has no target.', line, { line: 'GET  HTTP/1.1' }, noHttp),
-  refused('Has a control character in its target.', line, { line: 'GET {target}\x01 HTTP/1.1' }, noHttp),
-  refused('Has a space in its target.', line, { line: 'GET {target}/a b HTTP/1.1' }, ['4xx', 505, 'end']),
   refused(
-    'Has a fragment in its target.',
+    'Sends a request with the HTTP version "HTTP/9.9".',
+    { ...line, level: 'MAY' },
+    { line: 'GET {target} HTTP/9.9' },
+    ['4xx', '5xx', 'end'],
+  ),
+  refused('Sends a request without a target.', line, { line: 'GET  HTTP/1.1' }, noHttp),
+  refused(
+    'Sends a request with a control character in the target.',
+    line,
+    { line: 'GET {target}\x01 HTTP/1.1' },
+    noHttp,
+  ),
+  refused('Sends a request with a space in the target.', line, { line: 'GET {target}/a b HTTP/1.1' }, [
+    '4xx',
+    505,
+    'end',
+  ]),
+  refused(
+    'Sends a request with a fragment in the target.',
     { ...line, level: 'SHOULD' },
     { line: 'GET {target}#top HTTP/1.1' },
     noHttp,
   ),
-  refused('Has the target "*", which is for OPTIONS.', line, { line: 'GET * HTTP/1.1' }, noHttp),
-  refused('Has a target that does not begin with a slash.', line, { line: 'GET chat HTTP/1.1' }, noHttp),
-  opens('Asks with the target in absolute form.', line, { line: 'GET http://{host}{target} HTTP/1.1' }),
+  refused(
+    'Sends a request with the target "*", which only OPTIONS requests may have.',
+    line,
+    { line: 'GET * HTTP/1.1' },
+    noHttp,
+  ),
+  refused(
+    'Sends a request with a target that does not begin with a slash.',
+    line,
+    { line: 'GET chat HTTP/1.1' },
+    noHttp,
+  ),
+  opens('Sends a request with a target in absolute form.', line, {
+    line: 'GET http://{host}{target} HTTP/1.1',
+  }),
   opens(
-    'Sends one empty line in front of the request.',
+    'Sends one empty line before the request.',
     { ...line, section: '9112 §2.2', level: 'SHOULD' },
     { line: '\r\nGET {target} HTTP/1.1' },
   ),
   opens(
-    'Has a target of 6000 bytes.',
+    'Sends a request with a target of 6000 bytes.',
     { ...size, section: '9112 §3', level: 'SHOULD' },
     { line: `GET {target}?${'a'.repeat(6000)} HTTP/1.1` },
   ),
   refused(
-    'Has a target of 1 MiB.',
+    'Sends a request with a target of 1 MiB.',
     { ...size, level: 'SHOULD' },
     { line: `GET {target}?${'a'.repeat(1_048_576)} HTTP/1.1` },
     noHttp,
   ),
   refused(
-    'Asks for a resource that hardly exists.',
+    'Requests a resource that probably does not exist.',
     { ...line, covers: ['S14'], level: 'MAY' },
     { line: 'GET /conformance/no/such/resource HTTP/1.1' },
     plainHttp,
@@ -111,107 +146,120 @@ const requestLine: readonly Draft[] = [
 ];
 
 const hosts: readonly Draft[] = [
-  refused('Has no Host.', host, { set: { Host: null } }),
+  refused('Sends a request without Host.', host, { set: { Host: null } }),
   refused(
-    'Has two fields Host.',
+    'Sends a request with two fields Host.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: ['{host}', '{host}'] } },
     noHttp,
   ),
   refused(
-    'Has two fields Host that differ.',
+    'Sends a request with two different fields Host.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: ['{host}', 'other.example'] } },
     noHttp,
   ),
   refused(
-    'Has a Host with a space in it.',
+    'Sends a request with a Host that contains a space.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: 'a b' } },
     noHttp,
   ),
   refused(
-    'Has a Host with a path in it.',
+    'Sends a request with a Host that contains a path.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: 'example.com/path' } },
     noHttp,
   ),
-  opens('Writes Host as HOST, and other names in lower case.', host, {
+  opens('Sends the name Host as HOST, and other names in lower case.', host, {
     set: { HOST: '{host}', upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-version': '13' },
   }),
 ];
 
 const takenTokens: readonly (readonly [string, Record<string, string | readonly string[]>])[] = [
-  ['Has Upgrade: WebSocket.', { Upgrade: 'WebSocket' }],
-  ['Has Upgrade: WEBSOCKET.', { Upgrade: 'WEBSOCKET' }],
-  ['Has a list in Upgrade: "h2c, websocket".', { Upgrade: 'h2c, websocket' }],
-  ['Has two fields Upgrade, h2c and websocket.', { Upgrade: ['h2c', 'websocket'] }],
-  ['Has Connection: upgrade.', { Connection: 'upgrade' }],
-  ['Has Connection: UPGRADE.', { Connection: 'UPGRADE' }],
-  ['Has Connection: keep-alive, Upgrade.', { Connection: 'keep-alive, Upgrade' }],
-  ['Has Connection: Upgrade,keep-alive without a space.', { Connection: 'Upgrade,keep-alive' }],
-  ['Has two fields Connection.', { Connection: ['keep-alive', 'Upgrade'] }],
-  ['Has empty elements in Connection: ", ,Upgrade,,".', { Connection: ', ,Upgrade,,' }],
-  ['Has a tab around the token of Connection.', { Connection: '\tUpgrade\t' }],
-  ['Has spaces around the token of Upgrade.', { Upgrade: '   websocket   ' }],
+  ['Sends a request with Upgrade: WebSocket.', { Upgrade: 'WebSocket' }],
+  ['Sends a request with Upgrade: WEBSOCKET.', { Upgrade: 'WEBSOCKET' }],
+  ['Sends a request with a list in Upgrade: "h2c, websocket".', { Upgrade: 'h2c, websocket' }],
+  ['Sends a request with two fields Upgrade, h2c and websocket.', { Upgrade: ['h2c', 'websocket'] }],
+  ['Sends a request with Connection: upgrade.', { Connection: 'upgrade' }],
+  ['Sends a request with Connection: UPGRADE.', { Connection: 'UPGRADE' }],
+  ['Sends a request with Connection: keep-alive, Upgrade.', { Connection: 'keep-alive, Upgrade' }],
+  [
+    'Sends a request with Connection: Upgrade,keep-alive without a space.',
+    { Connection: 'Upgrade,keep-alive' },
+  ],
+  ['Sends a request with two fields Connection.', { Connection: ['keep-alive', 'Upgrade'] }],
+  ['Sends a request with empty elements in Connection: ", ,Upgrade,,".', { Connection: ', ,Upgrade,,' }],
+  ['Sends a request with a tab around the token of Connection.', { Connection: '\tUpgrade\t' }],
+  ['Sends a request with spaces around the token of Upgrade.', { Upgrade: '   websocket   ' }],
 ];
 const refusedTokens: readonly (readonly [string, Record<string, string | null>])[] = [
-  ['Has no Upgrade.', { Upgrade: null }],
-  ['Has Upgrade: h2c.', { Upgrade: 'h2c' }],
-  ['Has Upgrade: websocket2.', { Upgrade: 'websocket2' }],
-  ['Has Upgrade: web socket.', { Upgrade: 'web socket' }],
-  ['Has an empty Upgrade.', { Upgrade: '' }],
-  ['Has no Connection.', { Connection: null }],
-  ['Has Connection: keep-alive.', { Connection: 'keep-alive' }],
-  ['Has Connection: Upgraded.', { Connection: 'Upgraded' }],
-  ['Has Connection: no-upgrade.', { Connection: 'no-upgrade' }],
-  ['Has an empty Connection.', { Connection: '' }],
+  ['Sends a request without Upgrade.', { Upgrade: null }],
+  ['Sends a request with Upgrade: h2c.', { Upgrade: 'h2c' }],
+  ['Sends a request with Upgrade: websocket2.', { Upgrade: 'websocket2' }],
+  ['Sends a request with Upgrade: web socket.', { Upgrade: 'web socket' }],
+  ['Sends a request with an empty Upgrade field.', { Upgrade: '' }],
+  ['Sends a request without Connection.', { Connection: null }],
+  ['Sends a request with Connection: keep-alive.', { Connection: 'keep-alive' }],
+  ['Sends a request with Connection: Upgraded.', { Connection: 'Upgraded' }],
+  ['Sends a request with Connection: no-upgrade.', { Connection: 'no-upgrade' }],
+  ['Sends a request with an empty Connection field.', { Connection: '' }],
 ];
 
 const badKeys: readonly (readonly [string, string | readonly string[] | null])[] = [
-  ['Has no Sec-WebSocket-Key.', null],
-  ['Has an empty key.', ''],
-  ['Has the same key twice.', ['{key}', '{key}']],
-  ['Has two keys.', ['{key}', 'dGhlIHNhbXBsZSBub25jZQ==']],
-  ['Has two keys in one field.', '{key}, dGhlIHNhbXBsZSBub25jZQ=='],
-  ['Has a key of 15 bytes.', Buffer.alloc(15, 1).toString('base64')],
-  ['Has a key of 17 bytes.', Buffer.alloc(17, 1).toString('base64')],
-  ['Has a key of 32 bytes.', Buffer.alloc(32, 1).toString('base64')],
-  ['Has a key without its padding.', 'dGhlIHNhbXBsZSBub25jZQ'],
-  ['Has a key with a byte after its padding.', 'dGhlIHNhbXBsZSBub25jZQ==a'],
-  ['Has a key of 24 characters that are not base64.', '!!!!!!!!!!!!!!!!!!!!!!=='],
-  ['Has a key in the alphabet for addresses.', '--------------------_w=='],
-  ['Has a key with a space within.', 'dGhlIHNhbXBs ZSBub25jZQ=='],
-  ['Has a key in hex.', '000102030405060708090a0b0c0d0e0f'],
+  ['Sends a request without Sec-WebSocket-Key.', null],
+  ['Sends a request with an empty key.', ''],
+  ['Sends a request with the same key twice.', ['{key}', '{key}']],
+  ['Sends a request with two keys.', ['{key}', 'dGhlIHNhbXBsZSBub25jZQ==']],
+  ['Sends a request with two keys in one field.', '{key}, dGhlIHNhbXBsZSBub25jZQ=='],
+  ['Sends a request with a key of 15 bytes.', Buffer.alloc(15, 1).toString('base64')],
+  ['Sends a request with a key of 17 bytes.', Buffer.alloc(17, 1).toString('base64')],
+  ['Sends a request with a key of 32 bytes.', Buffer.alloc(32, 1).toString('base64')],
+  ['Sends a request with a key without padding.', 'dGhlIHNhbXBsZSBub25jZQ'],
+  ['Sends a request with a key with a byte after the padding.', 'dGhlIHNhbXBsZSBub25jZQ==a'],
+  ['Sends a request with a key of 24 characters that are not base64.', '!!!!!!!!!!!!!!!!!!!!!!=='],
+  ['Sends a request with a key in the base64 alphabet for URLs.', '--------------------_w=='],
+  ['Sends a request with a key that contains a space.', 'dGhlIHNhbXBs ZSBub25jZQ=='],
+  ['Sends a request with a key in hex.', '000102030405060708090a0b0c0d0e0f'],
 ];
 
 const keys: readonly Draft[] = [
   ...badKeys.map(([sentence, value]) => refused(sentence, key, { set: { 'Sec-WebSocket-Key': value } })),
   opens(
-    'Has a key whose unused last bits are not zero: it decodes to 16 bytes all the same.',
+    'Sends a request with a key with unused last bits that are not zero. The key still decodes to 16 bytes.',
     key,
     { set: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZR==' } },
     { checks: [acceptsKey('dGhlIHNhbXBsZSBub25jZR==')] },
   ),
   opens(
-    'Has the key of RFC 6455 §1.3: the answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.',
+    'Sends a request with the key of RFC 6455 §1.3. The answer has to contain s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.',
     { ...key, covers: ['S5', 'S17'], section: '6455 §4.2.2' },
     { set: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } },
     { checks: [acceptsKey('dGhlIHNhbXBsZSBub25jZQ==')] },
   ),
-  opens('Has a key of zeros.', key, { set: { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' } }),
-  opens('Has white space around the key.', key, { set: { 'Sec-WebSocket-Key': ' \t{key}\t ' } }),
+  opens('Sends a request with a key of zero bytes.', key, {
+    set: { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+  }),
+  opens('Sends a request with white space around the key.', key, {
+    set: { 'Sec-WebSocket-Key': ' \t{key}\t ' },
+  }),
 ];
 
 const versions: readonly Draft[] = [
   ...['99', '0', '12', '14', '255'].map((one) =>
-    refused(`Asks for version ${one}.`, version, { set: { 'Sec-WebSocket-Version': one } }, ['4xx'], {
-      checks: [tellsVersion],
-    }),
+    refused(
+      `Sends a request for version ${one} of WebSocket.`,
+      version,
+      { set: { 'Sec-WebSocket-Version': one } },
+      ['4xx'],
+      {
+        checks: [tellsVersion],
+      },
+    ),
   ),
   ...['7', '8'].map((one) =>
     refused(
-      `Asks for version ${one}, a draft's: it is refused, or known.`,
+      `Sends a request for version ${one}, the version of a draft. The server may know this version, or refuse it.`,
       version,
       { set: { 'Sec-WebSocket-Version': one } },
       [101, '4xx'],
@@ -220,33 +268,35 @@ const versions: readonly Draft[] = [
   ),
   ...['', '13, 8', '8, 13', '013', '13.0', '+13', '0x0d', '13;q=1', 'thirteen'].map((one) =>
     refused(
-      `Writes the version as "${one}".`,
+      `Sends a request with Sec-WebSocket-Version: "${one}".`,
       { ...version, section: '6455 §4.2.1', covers: ['S1', 'S6'] },
       { set: { 'Sec-WebSocket-Version': one } },
     ),
   ),
   refused(
-    'Has no Sec-WebSocket-Version.',
+    'Sends a request without Sec-WebSocket-Version.',
     { ...version, section: '6455 §4.2.1' },
     { set: { 'Sec-WebSocket-Version': null } },
   ),
   refused(
-    'Has Sec-WebSocket-Version: 13 twice.',
+    'Sends a request with the field Sec-WebSocket-Version: 13 twice.',
     { ...version, section: '6455 §11.3.5' },
     { set: { 'Sec-WebSocket-Version': ['13', '13'] } },
   ),
   refused(
-    'Has two fields Sec-WebSocket-Version, 8 and 13.',
+    'Sends a request with two fields Sec-WebSocket-Version, 8 and 13.',
     { ...version, section: '6455 §11.3.5' },
     { set: { 'Sec-WebSocket-Version': ['8', '13'] } },
   ),
-  opens('Has spaces around the version.', version, { set: { 'Sec-WebSocket-Version': '  13  ' } }),
+  opens('Sends a request with spaces around the version.', version, {
+    set: { 'Sec-WebSocket-Version': '  13  ' },
+  }),
 ];
 
 const one = 'chat-one.conformance';
 const two = 'chat-two.conformance';
 const protocols: readonly Draft[] = [
-  opens('Offers two subprotocols: the answer names one of them, or none.', protocol, {
+  opens('Offers two subprotocols. The answer may name one of them.', protocol, {
     add: [`Sec-WebSocket-Protocol: ${one}, ${two}`],
   }),
   opens(
@@ -254,12 +304,12 @@ const protocols: readonly Draft[] = [
     { ...protocol, section: '6455 §11.3.4', covers: ['S15', 'S20'] },
     { add: [`Sec-WebSocket-Protocol: ${one}`, `Sec-WebSocket-Protocol: ${two}`] },
   ),
-  opens('Offers a subprotocol of all characters that tokens have.', protocol, {
+  opens('Offers a subprotocol with all special characters of a token.', protocol, {
     add: ["Sec-WebSocket-Protocol: az09!#$%&'*+-.^_`|~"],
   }),
   ...['a b', 'a/b', 'a;b', '"a"', 'a@b', 'a(b)', 'caf\xe9', 'a, b c'].map((list) =>
     refused(
-      `Offers subprotocols that are no tokens: ${list}.`,
+      `Offers subprotocols that are not tokens: ${list}.`,
       { ...protocol, section: '6455 §4.2.1', covers: ['S1', 'S8', 'S22'] },
       { add: [`Sec-WebSocket-Protocol: ${list}`] },
       noHttp,
@@ -272,7 +322,7 @@ const protocols: readonly Draft[] = [
   ),
   ...[`${one}, ${one}`, `${one}, ${two}, ${one}`].map((list) =>
     refused(
-      `Offers a subprotocol twice: ${list}.`,
+      `Offers the same subprotocol twice: ${list}.`,
       { ...protocol, section: '6455 §4.1', covers: ['S1', 'S8'], level: 'SHOULD' },
       { add: [`Sec-WebSocket-Protocol: ${list}`] },
     ),
@@ -301,20 +351,20 @@ const badExtensions = [
 ];
 const extensions: readonly Draft[] = [
   ...badExtensions.map((list) =>
-    refused(`Has Sec-WebSocket-Extensions: ${list}`, extension, {
+    refused(`Sends a request with an invalid Sec-WebSocket-Extensions (${list}).`, extension, {
       add: [`Sec-WebSocket-Extensions: ${list}`],
     }),
   ),
   ...['a; b="1 2"', 'a; b=""', 'a; b="1,2"'].map((list) =>
     refused(
-      `Has a quoted value that is no token: ${list}`,
+      `Sends a request with Sec-WebSocket-Extensions, in which a quoted value is not a token (${list}).`,
       { ...extension, covers: ['S18', 'S19'] },
       { add: [`Sec-WebSocket-Extensions: ${list}`] },
     ),
   ),
   ...['x-unknown', 'x-unknown; a=1; b="two"; c', 'x-one, x-two; a, x-one', 'x-unknown ; a = 1'].map((list) =>
     opens(
-      `Offers unknown extensions: ${list}`,
+      `Offers unknown extensions (${list}).`,
       { ...extension, section: '6455 §9.1', covers: ['S8', 'S16'] },
       { add: [`Sec-WebSocket-Extensions: ${list}`] },
     ),
@@ -329,7 +379,7 @@ const extensions: readonly Draft[] = [
 const takenOrNot: AnswerExpectation = [101, ...noHttp];
 const fields: readonly Draft[] = [
   refused(
-    'Folds Sec-WebSocket-Key onto a second line: refused, or read as one line.',
+    'Folds Sec-WebSocket-Key onto a second line. The server may refuse this, or read both lines as one line.',
     { ...field, section: '9112 §5.2' },
     { set: { 'Sec-WebSocket-Key': '\r\n {key}' } },
     takenOrNot,
@@ -341,53 +391,57 @@ const fields: readonly Draft[] = [
     },
   ),
   refused(
-    'Folds an unknown field.',
+    'Folds an unknown field onto a second line.',
     { ...field, section: '9112 §5.2', level: 'MAY' },
     { add: ['X-Folded: a\r\n b'] },
     noHttp,
   ),
   refused(
-    'Ends its lines with a bare LF.',
+    'Sends a request with lines that end with a bare LF.',
     { ...field, section: '9112 §2.2', level: 'MAY' },
     { newline: '\n', body: Buffer.from('\r\n\r\n') },
     noHttp,
   ),
   refused(
-    'Has a bare CR in a value.',
+    'Sends a request with a bare CR in a field value.',
     { ...field, section: '9112 §2.2', level: 'SHOULD' },
     { add: ['X-Odd: a\rb'] },
     noHttp,
   ),
   refused(
-    'Has a NUL in a value.',
+    'Sends a request with a NUL in a field value.',
     { ...field, section: '9110 §5.5', level: 'SHOULD' },
     { add: ['X-Odd: a\0b'] },
     noHttp,
   ),
-  refused('Has a NUL in a name.', field, { add: ['X-O\0dd: a'] }, noHttp),
+  refused('Sends a request with a NUL in a field name.', field, { add: ['X-O\0dd: a'] }, noHttp),
   refused(
-    'Has a space between a name and its colon.',
+    'Sends a request with a space between a field name and the colon.',
     { ...field, section: '9112 §5.1' },
     { add: ['X-Odd : a'] },
     noHttp,
   ),
   refused(
-    'Has a space between Upgrade and its colon.',
+    'Sends a request with a space between Upgrade and the colon.',
     { ...field, section: '9112 §5.1' },
     { set: { Upgrade: null }, add: ['Upgrade : websocket'] },
     noHttp,
   ),
-  refused('Has a line without a colon.', field, { add: ['X-Odd'] }, noHttp),
-  refused('Has a field without a name.', field, { add: [': a'] }, noHttp),
-  refused('Has a name that is no token.', field, { add: ['X(Odd): a'] }, noHttp),
+  refused('Sends a request with a line without a colon.', field, { add: ['X-Odd'] }, noHttp),
+  refused('Sends a request with a field without a name.', field, { add: [': a'] }, noHttp),
+  refused('Sends a request with a field name that is not a token.', field, { add: ['X(Odd): a'] }, noHttp),
   opens(
-    'Has bytes beyond ASCII in a value.',
+    'Sends a request with bytes beyond ASCII in a field value.',
     { ...field, section: '9110 §5.5', level: 'SHOULD' },
     { add: ['X-Odd: caf\xe9'] },
   ),
-  opens('Has unknown fields.', { ...tokens, covers: ['S8'] }, { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }),
   opens(
-    'Has the fields in another order.',
+    'Sends a request with unknown header fields.',
+    { ...tokens, covers: ['S8'] },
+    { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] },
+  ),
+  opens(
+    'Sends a request with the header fields in another order.',
     { ...tokens, covers: ['S8'] },
     {
       raw: 'GET {target} HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nHost: {host}\r\n\r\n',
@@ -397,40 +451,44 @@ const fields: readonly Draft[] = [
 
 const bodies: readonly Draft[] = [
   refused(
-    'Has Content-Length: 5 and a body, which must not be read as frames.',
+    'Sends a request with Content-Length: 5 and a body, which must not be read as frames.',
     { ...body, level: 'SHOULD' },
     { add: ['Content-Length: 5'], body: Buffer.from('Hello') },
     noHttp,
   ),
-  opens('Has Content-Length: 0.', { ...body, level: 'SHOULD' }, { add: ['Content-Length: 0'] }),
-  refused('Has Content-Length: abc.', body, { add: ['Content-Length: abc'] }, noHttp),
-  refused('Has Content-Length: -1.', body, { add: ['Content-Length: -1'] }, noHttp),
+  opens(
+    'Sends a request with Content-Length: 0.',
+    { ...body, level: 'SHOULD' },
+    { add: ['Content-Length: 0'] },
+  ),
+  refused('Sends a request with Content-Length: abc.', body, { add: ['Content-Length: abc'] }, noHttp),
+  refused('Sends a request with Content-Length: -1.', body, { add: ['Content-Length: -1'] }, noHttp),
   refused(
-    'Has two fields Content-Length that differ.',
+    'Sends a request with two different fields Content-Length.',
     body,
     { add: ['Content-Length: 0', 'Content-Length: 5'], body: Buffer.from('Hello') },
     noHttp,
   ),
   refused(
-    'Has a body in chunks.',
+    'Sends a request with a body in chunks.',
     { ...body, level: 'SHOULD' },
     { add: ['Transfer-Encoding: chunked'], body: Buffer.from('5\r\nHello\r\n0\r\n\r\n') },
     noHttp,
   ),
   refused(
-    'Has both Transfer-Encoding and Content-Length.',
+    'Sends a request with both Transfer-Encoding and Content-Length.',
     { ...body, section: '9112 §6.1', level: 'SHOULD' },
     { add: ['Content-Length: 5', 'Transfer-Encoding: chunked'], body: Buffer.from('0\r\n\r\n') },
     noHttp,
   ),
   refused(
-    'Has an unknown Transfer-Encoding.',
+    'Sends a request with an unknown Transfer-Encoding.',
     { ...body, section: '9112 §6.1', level: 'SHOULD' },
     { add: ['Transfer-Encoding: x-unknown'] },
     ['4xx', 501, 'end'],
   ),
   refused(
-    'Is refused with a second, good request after it in the same segment, which must not be served.',
+    'Sends an invalid request and a valid request in the same segment. The server must not serve the second request.',
     { ...body, section: '6455 §4.2.2', covers: ['S1', 'S12'], level: 'MAY' },
     {
       raw: 'GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\nGET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n',
@@ -442,37 +500,42 @@ const bodies: readonly Draft[] = [
 
 const sizes: readonly Draft[] = [
   refused(
-    'Sends 4 MiB of one field that does not end.',
+    'Sends 4 MiB of one header field that does not end.',
     size,
     { raw: 'GET {target} HTTP/1.1\r\nHost: {host}\r\nX-Endless: ', body: repeated('a', 4_194_304) },
     noHttp,
   ),
   refused(
-    'Sends 4 MiB of fields, and no end of them.',
+    'Sends 4 MiB of header fields that do not end.',
     size,
     { raw: 'GET {target} HTTP/1.1\r\nHost: {host}\r\n', body: repeated('X-Endless: a\r\n', 4_194_304) },
     noHttp,
   ),
-  refused('Sends 4 MiB of a request line.', size, { raw: 'GET /', body: repeated('a', 4_194_304) }, noHttp),
   refused(
-    'Has one field of 256 KiB.',
+    'Sends 4 MiB of a request line that does not end.',
+    size,
+    { raw: 'GET /', body: repeated('a', 4_194_304) },
+    noHttp,
+  ),
+  refused(
+    'Sends a request with one header field of 256 KiB.',
     { ...size, level: 'SHOULD' },
     { add: [`X-Long: ${'a'.repeat(262_144)}`] },
     noHttp,
   ),
   refused(
-    'Has 5000 fields.',
+    'Sends a request with 5000 header fields.',
     { ...size, level: 'SHOULD' },
     { add: Array.from({ length: 5000 }, (_, i) => `X-${i}: a`) },
     noHttp,
   ),
   opens(
-    'Has 40 more fields.',
+    'Sends a request with 40 additional header fields.',
     { ...size, covers: ['S8'], section: '6455 §4.2.1' },
     { add: Array.from({ length: 40 }, (_, i) => `X-${i}: a`) },
   ),
   opens(
-    'Has a cookie of 4096 bytes.',
+    'Sends a request with a cookie of 4096 bytes.',
     { ...size, covers: ['S8'], section: '6265 §6.1', level: 'SHOULD' },
     { add: [`Cookie: a=${'b'.repeat(4094)}`] },
   ),
@@ -487,7 +550,7 @@ const hidden = encodeFrame({
   key: Buffer.from('a1b2c3d4', 'hex'),
 });
 const cut = either(
-  'Comes with the header of a frame in the same segment, which a client must not send yet. The payload follows the answer, and looks like a frame: it must not be read as one.',
+  'Sends the header of a frame in the same segment as the request, which a client must not do. Sends the payload after the answer. The payload looks like a frame, but the server must not read it as a frame.',
   { ...delivery, section: '6455 §6.2', covers: ['F24', 'F26'] },
   [
     binary(hidden, { headerOnly: true, mask: { key: '00000000' } }),
@@ -500,33 +563,39 @@ const cut = either(
 );
 const cutFrame: Draft = {
   ...cut,
-  expectation: `${cut.expectation.slice(0, -1)}, or refuses the request.`,
+  expectation: `${cut.expectation} The server may also refuse the request.`,
   expect: { ...cut.expect, mayRefuse: true },
 };
 
 const deliveries: readonly Draft[] = [
   opens(
-    'Is usual in everything: the answer is well formed.',
+    'Sends a normal request. The answer has to be well-formed.',
     delivery,
     {},
     { checks: [acceptsKey(), wellFormed101] },
   ),
-  opens('Comes byte by byte.', delivery, { chop: 1 }),
-  opens('Comes in writes of 7 bytes.', delivery, { chop: 7 }),
+  opens('Sends the request byte by byte.', delivery, { chop: 1 }),
+  opens('Sends the request in writes of 7 bytes.', delivery, { chop: 7 }),
   opens(
-    'Comes with a frame in the same segment, which a client must not send yet.',
+    'Sends a frame in the same segment as the request, which a client must not do.',
     { ...delivery, section: '6455 §4.1', covers: ['H11'], level: 'MAY' },
     { withFrames: true },
   ),
-  opens('Has no Origin, as what is no browser.', { ...policy, covers: ['S7'] }, {}),
+  opens(
+    'Sends a request without Origin, as a client that is not a browser.',
+    { ...policy, covers: ['S7'] },
+    {},
+  ),
   refused(
-    'Comes from the foreign Origin https://evil.example: refused where only certain sites are meant.',
+    'Sends a request with the foreign Origin https://evil.example. A server that allows only certain origins refuses it.',
     policy,
     { add: ['Origin: https://evil.example'] },
     [403],
     { informational: true },
   ),
-  refused('Comes from the Origin null.', policy, { add: ['Origin: null'] }, [403], { informational: true }),
+  refused('Sends a request with the Origin null.', policy, { add: ['Origin: null'] }, [403], {
+    informational: true,
+  }),
   cutFrame,
 ];
 
@@ -539,13 +608,13 @@ export const serverOpeningTitles: Titles = {
   '20.5': 'Sec-WebSocket-Version',
   '20.6': 'Sec-WebSocket-Protocol',
   '20.7': 'Sec-WebSocket-Extensions',
-  '20.8': 'Fields as HTTP has them',
-  '20.9': 'Bodies, and what follows',
-  '20.10': 'Sizes',
-  '20.11': 'Delivery, and Origin',
+  '20.8': 'HTTP rules for header fields',
+  '20.9': 'Request bodies, and a second request',
+  '20.10': 'Large requests',
+  '20.11': 'Segments, and Origin',
 };
 
-/** Group 20, in order. */
+/** The cases of group 20, in order. */
 export const serverOpening: readonly Case[] = [
   ...numbered('20.1', requestLine),
   ...numbered('20.2', hosts),

@@ -1,5 +1,6 @@
 /**
- * The cases beyond Autobahn's, in the groups 20 to 29: opening handshake, masking, lengths, compression, limits, closing and timeouts.
+ * The cases that Autobahn does not have, in the groups 20 to 29: opening handshake, masking, lengths, compression, limits, closing and
+ * timeouts.
  */
 
 import type { Suite } from '../case/model.ts';

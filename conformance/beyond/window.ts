@@ -1,6 +1,6 @@
 /**
- * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each message refers to an earlier one. If the
- * peer's window is empty, or has other bytes, the message inflates to another text.
+ * Group 26.6: which bytes are in the window of permessage-deflate, RFC 7692 §7.1.1 and §7.2. Each case has a message that refers to an
+ * earlier message. If the peer's window is empty, or has other bytes, the message inflates to another text.
  */
 
 import { deflateRawSync } from 'node:zlib';
@@ -17,22 +17,27 @@ const mixed: About = { section: '7692 §6.2', covers: ['P10', 'P27'] };
 const final: About = { section: '7692 §7.2.3.4', covers: ['P24', 'P27'] };
 
 /**
- * Compressed bytes: an "H", and a copy of four bytes that begin five bytes earlier. If the window ends with "Hello", the result is "Hello".
+ * Compressed bytes: an "H", and a reference that copies four bytes from a distance of five bytes. If the window ends with "Hello", the
+ * result is "Hello".
  */
 const reference = 'f200110000';
 const hello = messageEvent('text', 'Hello');
 const prose = 'The same sentence once more, since it is there already. ';
 
 const finals: readonly (readonly [what: string, steps: readonly Step[], events: readonly Event[]])[] = [
-  ['a fixed block with BFINAL', [raw(finalHello)], [hello]],
-  ['a stored block with BFINAL', [raw(Buffer.concat([stored('Hello', true), hex('00')]))], [hello]],
+  ['a message in a fixed block with BFINAL', [raw(finalHello)], [hello]],
   [
-    'a dynamic block with BFINAL',
+    'a message in a stored block with BFINAL',
+    [raw(Buffer.concat([stored('Hello', true), hex('00')]))],
+    [hello],
+  ],
+  [
+    'a message in a dynamic block with BFINAL',
     [raw(Buffer.concat([deflateRawSync(`${prose.repeat(40)}Hello`), hex('00')]))],
     [messageEvent('text', `${prose.repeat(40)}Hello`)],
   ],
   [
-    '"Hello", an empty fixed block with BFINAL',
+    '"Hello", then an empty message in a fixed block with BFINAL',
     [raw(fixedHello), raw('030000')],
     [hello, messageEvent('text', '')],
   ],
@@ -40,14 +45,14 @@ const finals: readonly (readonly [what: string, steps: readonly Step[], events: 
 
 const drafts: readonly Draft[] = [
   echoed(
-    'Sends "Hello" compressed, a ping, and "Hello" by a reference into the message before: a ping changes no window.',
+    'Sends "Hello" with compression, a ping, and "Hello" as a reference to the first message. The ping must not change the window.',
     kept,
     [raw(fixedHello), awaits('message', 5, 'echo'), ping('!'), awaits('pong', 5, 'pong'), raw(reference)],
     [hello, pongEvent('!'), hello],
     { deflate },
   ),
   echoed(
-    'Sends "Hello" compressed, then "Hello" by a reference in two fragments with a ping between them.',
+    'Sends "Hello" with compression, and then "Hello" as a reference in two fragments, with a ping between them.',
     kept,
     [
       ...[raw(fixedHello), awaits('message', 5, 'echo')],
@@ -57,21 +62,21 @@ const drafts: readonly Draft[] = [
     { deflate },
   ),
   echoed(
-    'Sends "Hello" compressed, an unsolicited pong, and "Hello" by a reference into the message before.',
+    'Sends "Hello" with compression, an unsolicited pong, and "Hello" as a reference to the first message.',
     kept,
     [raw(fixedHello), pong('!'), raw(reference)],
     [hello, hello],
     { deflate },
   ),
   echoed(
-    'Sends "Hello" compressed, "World" without compression, and "Hello" by a reference: what was not compressed is in no window.',
+    'Sends "Hello" with compression, "World" without compression, and "Hello" as a reference. The window must not contain "World".',
     mixed,
     [raw(fixedHello), text('World'), raw(reference)],
     [hello, messageEvent('text', 'World'), hello],
     { deflate },
   ),
   echoed(
-    'Sends a text of 40 bytes and one of 4096 that begins with it, four times: an echo that is not compressed is in no window either.',
+    'Sends a text of 40 bytes, and a text of 4096 bytes with the same beginning, four times. An echo without compression must not be in the window.',
     mixed,
     [0, 1, 2, 3].flatMap((round) => [
       text(sentence(round, 40), { compress: true }),
@@ -85,7 +90,7 @@ const drafts: readonly Draft[] = [
   ),
   ...finals.map(([what, steps, events]) =>
     echoed(
-      `Sends ${what}, and "Hello" by a reference after it: BFINAL ends no window.`,
+      `Sends ${what}, and then "Hello" as a reference to earlier bytes. BFINAL must not empty the window.`,
       final,
       [...steps, raw(reference)],
       [...events, hello],
@@ -93,28 +98,28 @@ const drafts: readonly Draft[] = [
     ),
   ),
   echoed(
-    'Sends "Hel" in a block with BFINAL and the rest after it, in one message that refers across the two.',
+    'Sends one message in two blocks. The first block has BFINAL, and the second block refers to the first.',
     final,
     [raw(Buffer.concat([stored('Hello, ', true), hex('f200510000')]))],
     [messageEvent('text', 'Hello, Hello')],
     { deflate: noTakeoverNeeded },
   ),
   echoed(
-    'Ends a message with an empty stored block that has BFINAL: its 00 00 ff ff is what is left out.',
+    'Ends a message with an empty stored block that has BFINAL. The sender has removed the last bytes 00 00 ff ff of this block.',
     { ...final, section: '7692 §7.2.1', covers: ['P23', 'P24'] },
     [raw(Buffer.concat([stored('Hello'), hex('01')]))],
     [hello],
     { deflate: noTakeoverNeeded },
   ),
   echoed(
-    'Ends two messages with an empty stored block that has BFINAL, the second one a reference into the first.',
+    'Sends "Hello" twice: first with an empty stored block with BFINAL at the end, and then as a reference to the first message.',
     { ...final, section: '7692 §7.2.1', covers: ['P23', 'P24', 'P27'] },
     [raw(Buffer.concat([stored('Hello'), hex('01')])), raw(reference)],
     [hello, hello],
     { deflate },
   ),
   echoed(
-    'Sends an empty message as an empty stored block with BFINAL, the byte 01, and "Hello" after it.',
+    'Sends an empty message as an empty stored block with BFINAL (the byte 01), and then "Hello".',
     { ...final, section: '7692 §7.2.3.6', covers: ['P24', 'P29'] },
     [raw('01'), raw(fixedHello)],
     [messageEvent('text', ''), hello],
@@ -131,7 +136,7 @@ function sentence(round: number, length: number): string {
   return whole.join('').padEnd(length, '.').slice(0, length);
 }
 
-export const windowTitles: Titles = { '26.6': 'What the window holds' };
+export const windowTitles: Titles = { '26.6': 'Content of the window' };
 
-/** Group 26.6, in order. */
+/** The cases of group 26.6, in order. */
 export const windowCases: readonly Case[] = numbered('26.6', drafts);

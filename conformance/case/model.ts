@@ -1,6 +1,6 @@
 /**
- * The types of a case. A case is data: it states what the judge (this test program) sends and what it expects of the peer. The same case
- * serves for servers and clients. The files in run/ play it against a peer.
+ * The types of a case. A case is data: it states what the judge (this test program) sends, and what the peer has to do. The same case can
+ * test a server or a client. The files in run/ play a case against a peer.
  */
 
 import type { ServerWish } from '../wire/deflate.ts';
@@ -23,15 +23,14 @@ export type Event =
   | { readonly type: 'timeout'; readonly tag: string };
 
 /**
- * How the judge writes bytes. With `chop`, it writes pieces of this many bytes. With `ownWrite`, it writes the bytes separately from
- * other bytes.
+ * How the judge writes bytes. `chop` splits the bytes into writes of this size. `ownWrite` sends the bytes in a separate write.
  */
 export interface Writing {
   readonly chop?: number;
   readonly ownWrite?: boolean;
 }
 
-/** One frame, legal or not. */
+/** One frame, valid or invalid. */
 export interface FrameStep extends Writing {
   readonly do: 'frame';
   readonly opcode: number;
@@ -41,13 +40,14 @@ export interface FrameStep extends Writing {
   /** RSV1 = 4, RSV2 = 2, RSV3 = 1. @default 0, or 4 if the payload is compressed */
   readonly rsv?: number;
   /**
-   * 'as due': the frame is masked if the judge is the client. 'wrong way': the opposite. A `key` in hex masks with this key.
+   * 'as due': the frame is masked if the judge is the client. 'wrong way': the frame is masked if the judge is the server. A `key`: the
+   * frame is masked with this key (in hex).
    * @default 'as due'
    */
   readonly mask?: 'as due' | 'wrong way' | { readonly key: string };
   readonly lengthForm?: LengthForm;
   readonly declaredLength?: bigint;
-  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1). It also sets RSV1 if `rsv` is not given. */
+  /** If true, the judge compresses the payload as negotiated (7692 §7.2.1). The judge also sets RSV1 if `rsv` is absent. */
   readonly compress?: boolean;
   /** If true, the judge sends only the header. Steps of kind 'bytes' then send the payload, masked with the key of the header. */
   readonly headerOnly?: boolean;
@@ -70,7 +70,7 @@ export interface CloseStep extends Writing {
   readonly payload: Payload;
 }
 
-/** Raw bytes, or the next payload bytes of a frame whose header was sent with `headerOnly`. */
+/** Sends raw bytes. With `ofFrame`, sends the next payload bytes of a `headerOnly` frame. */
 export interface BytesStep extends Writing {
   readonly do: 'bytes';
   readonly bytes: Payload;
@@ -79,8 +79,8 @@ export interface BytesStep extends Writing {
 }
 
 /**
- * Waits for these seconds, or until the connection ends. If the connection is still open afterwards, a step with a tag adds a 'timeout'
- * event with this tag.
+ * Waits for these seconds, or until the connection ends. If the connection is still open after that, and the step has a tag, a 'timeout'
+ * event with this tag occurs.
  */
 export interface PauseStep {
   readonly do: 'pause';
@@ -90,11 +90,11 @@ export interface PauseStep {
   readonly due?: boolean;
 }
 
-/** Waits until the peer has done something `count` times. If the time runs out first, the step adds a 'timeout' event with this tag. */
+/** Waits until the peer has done something `count` times. If the time runs out first, a 'timeout' event with this tag occurs. */
 export interface AwaitStep {
   readonly do: 'await';
   readonly what: 'message' | 'pong' | 'ping' | 'close' | 'end';
-  /** How often it has to happen, counted from the opening of the connection. @default 1 */
+  /** The number of times, counted from the opening of the connection. @default 1 */
   readonly count?: number;
   readonly seconds: number;
   readonly tag: string;
@@ -110,11 +110,11 @@ export interface LoopStep {
   readonly do: 'loop';
   readonly messages: { readonly full: number; readonly quick: number };
   readonly kind: Kind;
-  /** The k-th message, counted from 0. */
+  /** Returns the message with this index. The first index is 0. */
   readonly source: (index: number) => Payload;
-  /** What of an echo is compared with the message. */
+  /** The property of an echo that the judge compares with the message. */
   readonly compare: 'length' | 'content';
-  /** The bytes of the payload, after compression, in each frame. null sends the message in one frame. */
+  /** The number of payload bytes in each frame, after compression. null means one frame for the whole message. */
   readonly fragmentSize: number | null;
   readonly compress: boolean;
   /** The time limit for all messages of the loop. */
@@ -122,8 +122,8 @@ export interface LoopStep {
 }
 
 /**
- * The time that the peer still has after this step. If the connection is open afterwards, the judge fails it with 1001, or closes it
- * without a code.
+ * Gives the peer some seconds to end the connection. If the connection is open after that, the judge fails the connection with 1001, or
+ * closes the connection without a code.
  */
 export interface LimitStep {
   readonly do: 'limit';
@@ -143,17 +143,17 @@ export type Step =
   | LimitStep;
 
 /**
- * A request or an answer that differs from the usual one. In its texts, `{target}`, `{host}`, `{key}` and `{accept}` are replaced by the
- * right values for the connection.
+ * A request or an answer that differs from the usual one. The judge replaces `{target}`, `{host}`, `{key}` and `{accept}` by the correct
+ * values for the connection.
  */
 export interface HeadSpec {
   /** The first line. */
   readonly line?: string;
   /** Header fields that replace the usual fields of the same names. null omits a field, and an array repeats it. */
   readonly set?: Readonly<Record<string, string | readonly string[] | null>>;
-  /** Whole lines after the usual ones. */
+  /** Additional lines after the usual lines. */
   readonly add?: readonly string[];
-  /** The whole head. It replaces everything above, and nothing is appended to it. */
+  /** The whole head as text. `line`, `set`, `add` and `newline` then have no effect. */
   readonly raw?: string;
   /** @default '\r\n' */
   readonly newline?: string;
@@ -163,19 +163,22 @@ export interface HeadSpec {
   readonly delay?: number;
   /** Bytes after the head, in the same write. */
   readonly body?: Payload;
-  /** If true, the frames at the beginning of the steps leave in the same write as the head. */
+  /** If true, the frames at the beginning of the steps are sent in the same write as the head. */
   readonly withFrames?: boolean;
 }
 
-/** permessage-deflate in a case. Without it, the judge does not offer the extension and declines every offer. */
+/** How a case negotiates permessage-deflate. Without a `DeflateSpec`, the judge does not offer the extension, and declines every offer. */
 export interface DeflateSpec {
   /** The Sec-WebSocket-Extensions that the judge sends as a client. */
   readonly offer: string;
-  /** What the judge as a server requires of an offer, and what it requests of the client. The wishes are tried in order. */
+  /**
+   * For the judge as a server: what the offer has to contain, and what the judge requests of the client. The judge tries the wishes in
+   * order.
+   */
   readonly wishes: readonly ServerWish[];
   /**
-   * The Sec-WebSocket-Extensions that the judge answers as a server, whatever the client offered. If its parameters are valid, they
-   * apply.
+   * The value of Sec-WebSocket-Extensions in the judge's answer as a server, no matter what the client offered. If the parameters are
+   * valid, they apply.
    */
   readonly answer?: string;
   /**
@@ -217,18 +220,18 @@ export type AnswerExpectation = readonly (number | '2xx' | '3xx' | '4xx' | '5xx'
 export interface Expectation {
   /** All events in order. A peer that causes the events of the second list passes as NON-STRICT. If absent, events are not compared. */
   readonly events?: { readonly OK: readonly Event[]; readonly 'NON-STRICT'?: readonly Event[] };
-  /** The kind and the length of the echo. Its content is not compared. */
+  /** The kind and the length of the echo. The judge does not compare the content of the echo. */
   readonly echo?: { readonly kind: Kind; readonly length: number };
   readonly close: CloseExpectation;
   /** If true, the judge closes with 1000 when all expected events have happened. @default false */
   readonly closeWhenMet?: boolean;
   /**
-   * If true, a wrong close code makes the verdict `behavior` FAILED too. `wrongSideFails` is the same for the wrong end that closes first.
+   * If true, a wrong close code also makes the verdict `behavior` FAILED. `wrongSideFails` does the same if the wrong end closes first.
    * @default false
    */
   readonly wrongCodeFails?: boolean;
   readonly wrongSideFails?: boolean;
-  /** For servers: the accepted answers to the request, if it must not get a 101. The case ends with the answer. */
+  /** For servers: the accepted answers, if the server has to refuse the request. The case ends with the answer. */
   readonly answer?: AnswerExpectation;
   /** For servers: if true, the server may also refuse the request, with 4xx, 5xx or the end of TCP. @default false */
   readonly mayRefuse?: boolean;
@@ -240,11 +243,11 @@ export interface Expectation {
 export type Check = (seen: Observation) => string | null;
 
 export interface Case {
-  /** Numbers with dots, such as 1.1.1. The groups 1 to 13 are those of Autobahn. */
+  /** Numbers with dots, such as 1.1.1. The groups 1 to 13 come from Autobahn. */
   readonly id: string;
-  /** What is sent, in a sentence. */
+  /** A sentence about what the judge sends. */
   readonly description: string;
-  /** What is expected, in a sentence. */
+  /** A sentence about what the peer has to do. */
   readonly expectation: string;
   /** The section that the case tests, such as `6455 §5.2` or `7692 §7.1.2.1`. */
   readonly section: string;
@@ -255,7 +258,7 @@ export interface Case {
   readonly level: Level;
   /** The kind of peer that can be tested with the case. @default both */
   readonly against?: Role;
-  /** If true, the verdict is INFORMATIONAL, whatever the peer does. */
+  /** If true, the verdict is always INFORMATIONAL. */
   readonly informational?: boolean;
   /** The ids of the requirements that the case tests, such as F16 and C7. docs/requirements.txt lists the requirements. */
   readonly covers?: readonly string[];

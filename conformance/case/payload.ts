@@ -18,7 +18,7 @@ export function payloadOf(source: string | Payload): Payload {
   return typeof source === 'string' ? Buffer.from(source) : source;
 }
 
-/** Returns the bytes that these hex digits stand for. */
+/** Converts hex digits to bytes. */
 export function hex(digits: string): Buffer {
   return Buffer.from(digits, 'hex');
 }
@@ -33,7 +33,7 @@ export function noise(length: number, seed: number): Noise {
   return { seed, length };
 }
 
-/** The bytes of each noise payload. They are kept, since they are compared several times. */
+/** The bytes of each noise payload. The bytes are kept, because the judge compares them several times. */
 const made = new WeakMap<Noise, Buffer>();
 
 function noiseOf(payload: Noise): Buffer {

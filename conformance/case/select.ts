@@ -1,5 +1,5 @@
 /**
- * Selects the cases that run, by patterns like those in Autobahn's spec files.
+ * Selects the cases to run. The patterns have the same form as in Autobahn's spec files.
  */
 
 import type { Case, Role } from './model.ts';
@@ -13,7 +13,7 @@ export function matches(id: string, pattern: string): boolean {
   return new RegExp(`^${source}$`).test(id) || id.startsWith(`${pattern}.`);
 }
 
-/** Which cases run. */
+/** The cases to run. */
 export interface Selection {
   /** Patterns of ids; an empty list selects all cases. */
   readonly cases: readonly string[];

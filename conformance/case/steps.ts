@@ -1,5 +1,5 @@
 /**
- * Short functions that create steps, events and expectations. The definitions of cases use them.
+ * Short functions that create steps, events and expectations. The definitions of cases use these functions.
  */
 
 import type {
@@ -16,7 +16,7 @@ import type {
 } from './model.ts';
 import { type Payload, payloadOf } from './payload.ts';
 
-/** What may be changed in a frame. */
+/** The optional properties of a frame. */
 type FrameOptions = Partial<Omit<FrameStep, 'do' | 'opcode' | 'payload'>>;
 
 /** A frame with any opcode. */
@@ -63,7 +63,10 @@ export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, co
   tag,
   count,
 });
-/** Create the last step of a case: the seconds that the peer still has. Afterwards the judge fails the connection, or closes it. */
+/**
+ * `failAfter` and `closeAfter` create the last step of a case. The peer has these seconds to end the connection. After that, the judge
+ * fails the connection, or closes the connection.
+ */
 export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'fail' });
 export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'close' });
 
@@ -82,7 +85,7 @@ export const timeoutEvent = (tag: string): Event => ({ type: 'timeout', tag });
 export const judgeCloses: CloseExpectation = { by: 'judge', codes: [1000], clean: true };
 /** Expects that the peer fails the connection, with one of these codes or without a Close frame (§7.1.7). */
 export const peerFails = (...codes: number[]): CloseExpectation => ({ by: 'peer', codes, clean: false });
-/** Expects that a client refuses an answer. It ends TCP, and does not echo what the judge sent after the answer. */
+/** Expects that a client refuses an answer. The client ends TCP, and does not echo the frames after the answer. */
 export const clientRefuses: Expectation = {
   events: { OK: [] },
   close: { by: 'peer', codes: 'any', clean: false },

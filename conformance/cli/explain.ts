@@ -19,8 +19,8 @@ export function listed(cases: readonly Case[]): string {
 
 const failures: Readonly<Record<Case['level'], string>> = {
   MUST: 'FAILED',
-  SHOULD: 'NON-STRICT: it passes, with that mark',
-  MAY: 'INFORMATIONAL: it passes, and the report says what it did',
+  SHOULD: 'NON-STRICT: the case passes, with this mark',
+  MAY: 'INFORMATIONAL: the case passes, and the report says what the peer did',
 };
 
 /** Returns the address of a section such as `6455 §5.2`, or '' if the text is not a section. */
@@ -55,13 +55,13 @@ export function explained(one: Case): string {
     ['close', expect.answer === undefined ? closeWords(expect.close) : undefined],
     [
       'otherwise',
-      one.informational === true ? 'no verdict: it only tells what the peer does' : failures[level],
+      one.informational === true ? 'no verdict: the case only reports what the peer does' : failures[level],
     ],
     [
       'applies',
       deflate === undefined || deflate.optional === false
         ? undefined
-        : `to peers that agree to permessage-deflate${deflate.needs === 'takeover' ? ' with context takeover' : ''}; for others it is not applicable`,
+        : `to peers that agree to permessage-deflate${deflate.needs === 'takeover' ? ' with context takeover' : ''}; for other peers, the case is not applicable`,
     ],
     ['touches', one.covers === undefined ? undefined : `${one.covers.join(', ')} of the requirements`],
     [

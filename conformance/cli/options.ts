@@ -15,51 +15,54 @@ export const help = `usage: rfc6455 conform server <url> [options]
        rfc6455 conform client [options]
        rfc6455 conform list | explain <case>... | vectors
 
-Tests a WebSocket implementation, in any language: Autobahn's 517 cases, and those beyond. A server has to
-echo every message. A client has to follow Autobahn's driver protocol: /getCaseCount, then /runCase?case=N&agent=NAME
-for each case as an echo, then /updateReports?agent=NAME.
+Tests a WebSocket implementation in any language, with Autobahn's 517 cases and with cases that Autobahn does
+not have. A server has to echo every message. A client has to follow Autobahn's driver protocol: it requests
+/getCaseCount, then /runCase?case=N&agent=NAME for each case (and echoes every message), then
+/updateReports?agent=NAME.
 
-  list                  show all cases: id, section, level, for whom, description
-  explain CASE...       tell of a case: its rule, what is sent, what is expected, what else is fine
-  vectors               write the cases that are a matter of bytes as JSON, for unit tests: bytes in, events out
+  list                  show all cases: id, section, level, kind of peer, description
+  explain CASE...       show the details of a case: the rule, what is sent, what is expected, what is tolerated
+  vectors               write test vectors as JSON for unit tests: the received bytes, and the expected events
 
-  --agent NAME          the implementation's name in reports (default: a server's Server field)
+  --agent NAME          the name of the implementation in reports (default: the Server field of a server)
   --out DIR             write reports: index.json, a JSON file per case, junit.xml, report.tap, report.md, report.html
-  --reporter NAME       write a report to standard output, and all else to standard error: junit, tap, json or md
-  --cases PATTERN       only these cases, as 5.* or 9.3.1,9.3.2; may be repeated
-  --exclude PATTERN     not these; may be repeated
-  --suite NAME          autobahn, beyond, or all (default all)
-  --shard K/N           only the K-th of N parts of the cases, for several machines
-  --profile NAME        quick: few messages in groups 9, 12 and 13 (default); full: a thousand each;
-                        endurance: the cases again and again, beside connections that stay
+  --reporter NAME       write a report to standard output, and all other output to standard error: junit, tap,
+                        json or md
+  --cases PATTERN       run only these cases, such as 5.* or 9.3.1,9.3.2; may be repeated
+  --exclude PATTERN     do not run these cases; may be repeated
+  --suite NAME          autobahn, beyond (cases that Autobahn does not have), or all (default all)
+  --shard K/N           run only part K of N parts of the cases, to use several machines
+  --profile NAME        quick: few messages in groups 9, 12 and 13 (default)
+                        full: a thousand messages in each case of these groups
+                        endurance: repeat the cases for some minutes, with other connections that stay open
   --time-factor X       multiply all time limits, for slow machines (default 1)
   --strict              fail on NON-STRICT too
-  --baseline FILE       fail on every verdict that differs from this file's, either way
-  --write-baseline FILE write that file
-  --parallel N          connections to a server at a time (default 8), or how often --run's command
-                        runs at once, each with its share of the cases (default 4; 1 with --port)
-  --list                show the cases that would run, and run none
-  --help                show this
+  --baseline FILE       fail if a verdict is better or worse than in this file
+  --write-baseline FILE write the verdicts to this file
+  --parallel N          for a server: the number of connections at the same time (default 8); with --run: the
+                        number of clients at the same time, which share the cases (default 4, or 1 with --port)
+  --list                show the selected cases, and run no case
+  --help                show this help
 
 conform server: the URL is ws:, wss:, http: or https:
-  --header 'Name: value'  one more header field for every request, as a token; may be repeated.
+  --header 'Name: value'  add a header field to every request, for example a token; may be repeated.
                         Reports do not show the values of Authorization and Cookie
   --subprotocol NAME    offer a subprotocol with every request; may be repeated
-  --ca FILE             trust certificates of this CA (PEM)
-  --cert FILE, --key FILE  the judge's own certificate and key (PEM), for servers that ask for one
-  --insecure            take any certificate
-  --minutes N           how long the endurance profile runs (default 10)
-  --pid PID             the server's process: the endurance profile reports how its memory grows
-  --max-growth MIB      and fails where it grew by more
+  --ca FILE             trust the certificates of this CA (PEM)
+  --cert FILE, --key FILE  the certificate and the key (PEM) of the judge, for servers that request a certificate
+  --insecure            accept any certificate
+  --minutes N           the duration of the endurance profile (default 10)
+  --pid PID             the process of the server; the endurance profile reports how its memory grows
+  --max-growth MIB      with --pid: fail if the memory grows by more than this
 
 conform client:
-  --port PORT           where to listen (default 9001, with --run any free port)
-  --host HOST           which address to listen on (default 127.0.0.1)
-  --run COMMAND         start this client, {url} and {agent} replaced, test it and end;
-                        without it, serve every client that connects until SIGINT or /stopServer
-  --tls-cert FILE, --tls-key FILE  speak wss
+  --port PORT           the port to listen on (default 9001, or any free port with --run)
+  --host HOST           the address to listen on (default 127.0.0.1)
+  --run COMMAND         start this client, test it, and end; {url} and {agent} in COMMAND are replaced.
+                        Without --run, serve every client that connects, until SIGINT or /stopServer
+  --tls-cert FILE, --tls-key FILE  use wss
 
-Exit codes: 0 everything that applies passed, or is as the baseline says; 1 it did not; 2 called the wrong way.
+Exit codes: 0 all applicable cases passed or agree with the baseline, 1 some did not, 2 invalid arguments.
 `;
 
 /** Thrown for invalid arguments. */
@@ -132,7 +135,7 @@ export function commonOptions(values: Values, known: Baseline | null): RunOption
   };
 }
 
-/** Reads the number of an option. @throws {Misuse} if it is not a number above 0 */
+/** Reads the number of an option. @throws {Misuse} if the text is not a number above 0 */
 export function toNumber(name: string, text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value))

@@ -1,4 +1,4 @@
-// Our client as an echo, in Autobahn's loop: node rfc6455.js <url> [agent]
+// Runs our client as an echo client for the judge, in Autobahn's loop: node rfc6455.js <url> [agent]
 import { connect } from 'rfc6455';
 
 const [url = 'ws://127.0.0.1:9001', agent = 'rfc6455'] = process.argv.slice(2);
@@ -16,7 +16,7 @@ async function talk(path, message) {
     const connection = await connect(`${url}${path}`, { ...options, handlers: { message, error() {} } });
     await connection.closed;
   } catch (error) {
-    // In some cases the handshake has to fail.
+    // In some cases the client has to refuse the handshake, so this error is normal.
     if (!path.startsWith('/runCase')) throw error;
   }
 }

@@ -1,4 +1,4 @@
-// The client of undici as an echo, in Autobahn's loop: node undici.js <url> [agent]
+// Runs the client of undici as an echo client for the judge, in Autobahn's loop: node undici.js <url> [agent]
 import { WebSocket } from 'undici';
 
 const [url = 'ws://127.0.0.1:9001', agent = 'undici'] = process.argv.slice(2);
@@ -7,7 +7,7 @@ const name = encodeURIComponent(agent);
 /** Ends the wait for the connection that is open. */
 let goOn = () => {};
 // undici 7.30.2 may stop reading after a Close frame (case 28.3.7), and then does not notice the end of TCP. Without this listener, the
-// process would have nothing left to wait for. It would exit in the middle of the cases.
+// process would have nothing to wait for, and would exit before the last case.
 process.on('beforeExit', () => goOn());
 
 /**

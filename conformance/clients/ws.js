@@ -1,4 +1,4 @@
-// The client of ws as an echo, in Autobahn's loop: node ws.js <url> [agent]
+// Runs the client of ws as an echo client for the judge, in Autobahn's loop: node ws.js <url> [agent]
 import { WebSocket } from 'ws';
 
 const [url = 'ws://127.0.0.1:9001', agent = 'ws'] = process.argv.slice(2);
@@ -12,7 +12,7 @@ const name = encodeURIComponent(agent);
  */
 function talk(path, message) {
   return new Promise((resolve) => {
-    // Autobahn's 9.3.1 has 65 537 fragments.
+    // Case 9.3.1 has 65,537 fragments, which is more than the default limit of ws.
     const socket = new WebSocket(`${url}${path}`, { perMessageDeflate: true, maxFragments: 1 << 20 });
     socket.on('message', (data, isBinary) => message(socket, data, isBinary));
     socket.on('error', () => {});

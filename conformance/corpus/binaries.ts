@@ -5,7 +5,7 @@
 import { Random } from './random.ts';
 import { proseText } from './texts.ts';
 
-/** Generates a bitmap with 256 greys: a header, and smooth shapes with noise on them. It hardly compresses. */
+/** Generates a bitmap with 256 greys. It has a header, and smooth shapes with noise. Compression makes it only a little smaller. */
 export function bitmap(length: number): Buffer {
   const random = new Random(401);
   const bytes = Buffer.alloc(length);
@@ -22,7 +22,7 @@ export function bitmap(length: number): Buffer {
 }
 
 /**
- * Generates a document of objects. Each object has a little text and a stream that looks random. Three quarters of the bytes are in
+ * Generates a document of objects. Each object has some text, and a stream of bytes that look random. Three quarters of the bytes are in
  * streams.
  */
 export function documentBytes(length: number): Buffer {

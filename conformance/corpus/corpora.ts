@@ -1,13 +1,13 @@
 /**
- * The five contents of groups 12 and 13. Each has the kind, the length and the compressibility of one of Autobahn's files. A content is
- * generated when it is first needed.
+ * The five contents of groups 12 and 13. Each content has the same kind and length as one of Autobahn's files, and compresses equally well.
+ * The code generates a content when a case first needs it.
  */
 
 import type { Kind } from '../case/model.ts';
 import { bitmap, documentBytes } from './binaries.ts';
 import { htmlText, jsonText, proseText } from './texts.ts';
 
-/** A content that messages are cut from. */
+/** A content. Each message is a part of a content. */
 export interface Corpus {
   readonly title: string;
   readonly kind: Kind;
@@ -15,8 +15,8 @@ export interface Corpus {
   readonly unit: 'byte' | 'code point';
   readonly length: number;
   /**
-   * Returns the message with this index, which has `length` units. A message begins where the previous one ends, and the content is
-   * repeated from its beginning after its end.
+   * Cuts the message with this index from the content. The message has `length` units, and begins at the end of the previous message. After
+   * the end of the content, the next unit is the first unit again.
    */
   cut(index: number, length: number): Buffer;
 }

@@ -1,9 +1,8 @@
 /**
- * A small deterministic generator of pseudo-random numbers (xorshift32). With it, the contents are the same on every machine and in every
- * run.
+ * A small deterministic generator of pseudo-random numbers (xorshift32). So the contents are the same on every machine and in every run.
  */
 
-/** Numbers from 0 to 2^32 - 1. */
+/** Generates numbers from 0 to 2^32 - 1. */
 export class Random {
   private state: number;
 
@@ -20,7 +19,7 @@ export class Random {
     return x >>> 0;
   }
 
-  /** From 0 to below `bound`. */
+  /** Returns a number from 0 to `bound` - 1. */
   below(bound: number): number {
     return this.next() % bound;
   }

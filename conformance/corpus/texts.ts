@@ -16,7 +16,7 @@ function upTo(length: number, piece: (index: number) => string): string {
   return [...parts.join('')].slice(0, length).join('');
 }
 
-/** Generates measurements as JSON that are similar to each other. The text is ASCII, and compresses to a twentieth. */
+/** Generates JSON with many similar measurements. The text is ASCII. Compression reduces the text to a twentieth of its size. */
 export function jsonText(length: number): string {
   const random = new Random(101);
   const record = (index: number): string => {
@@ -32,7 +32,7 @@ const syllables =
     ' ',
   );
 
-/** Generates sentences of words with German syllables. The text compresses to two fifths. */
+/** Generates sentences of words with German syllables. Compression reduces the text to two fifths of its size. */
 export function proseText(length: number): string {
   const random = new Random(203);
   // As in a real language, a few words are common, and many words are rare.
@@ -48,7 +48,9 @@ export function proseText(length: number): string {
   });
 }
 
-/** Generates a page with a long table. One character in ten thousand is not ASCII, and the text compresses to a twentieth. */
+/**
+ * Generates a page with a long table. One character in ten thousand is not ASCII. Compression reduces the text to a twentieth of its size.
+ */
 export function htmlText(length: number): string {
   const random = new Random(307);
   const head =

@@ -16,8 +16,8 @@ export interface Baseline {
 }
 
 /**
- * Returns both verdicts of a result as a text. If both are equal, it is one word such as `OK`. Otherwise it is, for example, `FAILED, close
- * UNCLEAN`.
+ * Returns both verdicts of a result as a text. If both verdicts are equal, the text is one word, such as `OK`. Otherwise the text has both,
+ * such as `FAILED, close UNCLEAN`.
  */
 export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
   const plain = behaviorClose === 'OK' && behavior !== 'FAILED';
@@ -40,7 +40,7 @@ export function baselineOf(
 }
 
 /**
- * Returns a sentence for each result that differs from the baseline. Cases that did not run are not compared, since a run may have only a
+ * Returns a sentence for each result that differs from the baseline. Cases that did not run are not compared, because a run may have only a
  * few cases.
  */
 export function differences(baseline: Baseline, results: readonly CaseResult[]): string[] {

@@ -1,6 +1,6 @@
 /**
- * Writes one case of the HTML report with its details: its rule, what was expected, what arrived, and its timeline. Everything that a peer
- * sent becomes text, even if it contains markup.
+ * Writes one case of the HTML report with its details: its rule, what was expected, what arrived, and its timeline. Markup in the data of a
+ * peer has no effect, because all data are escaped.
  */
 
 import { titles } from '../cases.ts';
@@ -8,7 +8,7 @@ import type { CaseResult, ShownClose, ShownEvent } from '../run/result.ts';
 import type { TimelineEntry } from '../run/timeline.ts';
 import { isNotApplicable } from './texts.ts';
 
-/** How many entries of a long timeline are shown from its start and from its end. */
+/** The numbers of entries that are shown from the start and from the end of a long timeline. */
 const SHOWN: readonly [first: number, last: number] = [40, 15];
 
 /** The number of characters of a head that are shown. */
@@ -57,7 +57,7 @@ export function sectionLink(section: string): string {
 
 /** Explains the verdict of a case in one or two sentences. */
 export function reasonOf({ behavior, result, resultClose, behaviorClose, violation }: CaseResult): string {
-  // The result of the close would say the same again.
+  // `resultClose` would repeat the same fact.
   if (violation !== null) return result;
   const fine = behavior === 'OK' || result === resultClose;
   const closeFine = behaviorClose === 'OK' || behaviorClose === 'INFORMATIONAL';
@@ -65,7 +65,7 @@ export function reasonOf({ behavior, result, resultClose, behaviorClose, violati
   return closeFine ? result : `${result} ${resultClose}`;
 }
 
-/** Writes a case as a row that opens. */
+/** Writes a case as a row. A click on the row opens the details. */
 export function caseDetails(one: CaseResult, anchor: string): string {
   const mark = markOf(one);
   const subgroup = titles[one.id.split('.').slice(0, 2).join('.')];

@@ -89,7 +89,7 @@ function verdict(agent: string, own: readonly CaseResult[]): string {
 </section>`;
 }
 
-/** Writes the failed cases, each with its reason. Below them are lists of the other cases that are not OK, which one click opens. */
+/** Writes the failed cases with their reasons. Then writes lists of the other cases that are not OK. A click opens a list. */
 function findings(own: readonly CaseResult[], index: number, named: boolean): string {
   const agent = named ? ` <small><bdi>${text(own[0]!.agent)}</bdi></small>` : '';
   const of = (mark: Mark): CaseResult[] => own.filter((one) => markOf(one) === mark);
@@ -169,7 +169,7 @@ function cell(list: readonly CaseResult[], anchor: string): string {
   return `<td class="${worst}">${link}${notes.join('')}</td>`;
 }
 
-/** Writes the list of all cases, which one click opens. */
+/** Writes the list of all cases. A click opens the list. */
 function allCases(results: readonly CaseResult[], agents: readonly string[]): string {
   const named = agents.length > 1;
   const rows = agents.flatMap((agent, index) => {

@@ -7,7 +7,7 @@ import { autobahnIds } from '../cases.ts';
 import type { CaseResult } from '../run/result.ts';
 import { wirelog } from './wirelog.ts';
 
-/** `ws` and 12.1.1 → `ws_case_12_1_1.json`. */
+/** Returns the name of a report file. For the agent `ws` and the case 12.1.1, the name is `ws_case_12_1_1.json`. */
 export function reportFile(agent: string, id: string): string {
   const name = agent
     .trim()
@@ -42,7 +42,7 @@ function write(value: unknown, indent: string): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** Writes index.json: agent → case → verdict. */
+/** Writes index.json, which has a verdict for each case of each agent. */
 export function indexJson(results: readonly CaseResult[]): string {
   const index: Record<string, Record<string, unknown>> = {};
   for (const { agent, id, behavior, behaviorClose, duration, close } of results) {

@@ -16,7 +16,7 @@ export function complaint({ result, resultClose, behavior, behaviorClose }: Case
 
 const escapeXml = (text: string): string =>
   text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 cannot hold them, escaped or not
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 does not allow these characters, even if they are escaped
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
     .replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
 
@@ -32,7 +32,7 @@ function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
 /** The numbers of cases by result. */
 export interface Counts {
   readonly cases: number;
-  /** The number of cases that apply to the peer: all except those with the verdict UNIMPLEMENTED. */
+  /** The number of cases that apply to the peer: all cases without the verdict UNIMPLEMENTED. */
   readonly applicable: number;
   readonly passed: number;
   readonly failed: number;

@@ -13,8 +13,8 @@ import { json, junit, markdown, tap } from './texts.ts';
 export type ReportFormat = 'junit' | 'tap' | 'json' | 'md';
 
 /**
- * The reports that are one text, each with the name of its file. `json` has no file, since index.json and the files of the cases
- * contain more.
+ * The reports that are one text, each with the name of its file. `json` has no file, because index.json and the files of the cases contain
+ * more.
  */
 export const formats: Readonly<
   Record<

@@ -8,17 +8,23 @@ export interface Clock {
   /** The factor by which all limits are multiplied. */
   readonly factor: number;
   /**
-   * Returns the milliseconds for a limit of a case. A short limit is prolonged. This costs no time, because only a peer that fails lets a
-   * limit run out.
+   * Converts a limit of a case to milliseconds. A short limit becomes longer. This costs no time, because only a failing peer reaches a
+   * limit.
    */
   limit(seconds: number): number;
-  /** Returns the milliseconds of a pause in which the peer has to end the connection. A short pause is not prolonged. */
+  /** Returns the milliseconds of a pause in which the peer has to end the connection. A short pause does not become longer. */
   due(seconds: number): number;
-  /** Milliseconds for the opening handshake (`opening`), for the closing handshake, and for the end of TCP after it (`ending`). */
+  /**
+   * The limits in milliseconds for the opening handshake (`opening`), for the closing handshake (`closing`), and for the end of TCP after
+   * that (`ending`).
+   */
   readonly opening: number;
   readonly closing: number;
   readonly ending: number;
-  /** Milliseconds for the closing handshake, and again for the end of TCP. Used if the peer has already let a limit run out. */
+  /**
+   * A shorter limit for the closing handshake, and for the end of TCP, in milliseconds. The shorter limit applies if the peer has already
+   * reached another limit.
+   */
   readonly hurried: number;
   /** Milliseconds that the judge still waits for a Close frame of the peer after the verdict is certain. */
   readonly moment: number;

@@ -1,5 +1,6 @@
 /**
- * Serves all other paths of the driver. The client sends commands as JSON arrays, which state what the judge (this test program) sends.
+ * Handles connections of clients on a path that has no other meaning. The client sends commands as JSON arrays. A command says what the
+ * judge (this test program) has to send.
  */
 
 import type { FrameSpec } from '../wire/frame.ts';

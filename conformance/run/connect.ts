@@ -1,5 +1,5 @@
 /**
- * Opens connections to the server of a URL, with TCP or TLS. Nothing has been sent on a connection yet.
+ * Opens connections to the server of a URL, with TCP or TLS. Sends nothing on the connections.
  */
 
 import { connect as connectTcp } from 'node:net';
@@ -47,7 +47,7 @@ export function readUrl(text: string): { readonly url: URL; readonly authorizati
   return { url, authorization: `Basic ${Buffer.from(words).toString('base64')}` };
 }
 
-/** @throws {TypeError} as `readUrl` */
+/** @throws {TypeError} for a text that `readUrl` does not accept */
 export function serverOf(text: string, options: UrlOptions = {}): Server {
   const { ca, cert, key, insecure = false } = options;
   const { url, authorization } = readUrl(text);

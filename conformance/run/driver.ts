@@ -1,6 +1,7 @@
 /**
  * The server to which clients under test connect, with the paths of Autobahn's driver. A client asks for the number of cases, and runs each
- * case as an echo on its own connection. Then it asks the driver to write the reports. The driver accepts TCP connections, or any Duplex.
+ * case as an echo on its own connection. Then the client asks the driver to write the reports. The driver accepts TCP connections, or any
+ * Duplex.
  */
 
 import { once } from 'node:events';
@@ -44,7 +45,7 @@ interface Call {
   readonly query: URLSearchParams;
 }
 
-/** Thrown for an invalid request of a client. The driver answers it with status 500, as Autobahn does. */
+/** Thrown for an invalid request of a client. The driver answers such a request with status 500, as Autobahn does. */
 class BadCall extends Error {}
 
 /** Runs cases for the clients that connect. */
@@ -54,11 +55,11 @@ export class Driver {
   private readonly options: DriverOptions;
   private server: Server | null = null;
   private readonly sockets = new Set<Duplex>();
-  /** A Promise for each open connection, and in `runningCases` one for each connection that runs a case. */
+  /** `running` has a Promise for each open connection. `runningCases` has a Promise for each connection that runs a case. */
   private readonly running = new Set<Promise<void>>();
   private readonly runningCases = new Set<Promise<void>>();
   private waiting: (() => void)[] = [];
-  /** When a connection last began or ended. */
+  /** The time when a connection last began or ended. */
   lastActivity: number = performance.now();
 
   constructor(options: DriverOptions) {
@@ -197,7 +198,7 @@ export class Driver {
     }
   }
 
-  /** Opens the connection, and closes it without a code. If `words` is not null, sends one text before. */
+  /** Completes the opening handshake, and closes without a code. If `words` is not null, sends `words` as a text message before closing. */
   private async say(link: Link, request: string, words: string | null): Promise<void> {
     const steps: Step[] = [...(words === null ? [] : [text(words)]), close(), failAfter(5)];
     await openAsServer(link, request);

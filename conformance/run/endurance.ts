@@ -31,7 +31,7 @@ export interface EnduranceRun {
 
 /** The memory of a process during the run, in bytes. */
 export interface MemoryOutcome {
-  /** Resident memory at the end of the warm-up, which is a tenth of the run. `end` has it at the end of the run. */
+  /** The resident memory after the warm-up, which is the first tenth of the run. `end` is the resident memory at the end of the run. */
   readonly start: number;
   readonly end: number;
   /** The largest value that was measured. */
@@ -48,7 +48,7 @@ export interface EnduranceOutcome {
   readonly seconds: number;
   readonly connections: number;
   readonly cases: number;
-  /** The echoes on the connections that stay open. */
+  /** The number of echoes on the connections that stay open. */
   readonly messages: number;
   readonly bytes: number;
   /** Each kind of fault with the number of its occurrences. The most frequent fault comes first. */
@@ -222,7 +222,7 @@ export function memoryOutcome(
   };
 }
 
-/** Runs the endurance profile. Cases with large messages are left out, since their messages would take most of the time. */
+/** Runs the endurance profile. Cases with large messages are left out, because their messages would take most of the time. */
 export function endure(run: EnduranceRun): Promise<EnduranceOutcome> {
   return new Endurance({
     ...run,

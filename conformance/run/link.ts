@@ -1,6 +1,7 @@
 /**
- * One connection between the judge (this test program) and the peer under test. It sends bytes and frames, turns received data into events,
- * and performs the closing handshake for the judge. play.ts calls it to play the steps of a case. The link itself does not know cases.
+ * One connection between the judge (this test program) and the peer under test. A `Link` sends bytes and frames, turns received data into
+ * events, and performs the closing handshake for the judge. play.ts uses a `Link` to play the steps of a case. The `Link` itself does not
+ * know cases.
  */
 
 import type { Duplex } from 'node:stream';
@@ -23,12 +24,11 @@ import type { Clock } from './clock.ts';
 import { Reception, Violation } from './reception.ts';
 import { Timeline } from './timeline.ts';
 
-/** The number of headers of the peer's frames that the link keeps. */
+/** The maximum number of frame headers of the peer that a `Link` keeps. */
 const KEPT_HEADS = 10_000;
 
 /**
- * The number of payloads of the judge's pongs that the link keeps. Without a limit, they would fill the memory on a connection that
- * stays open.
+ * A `Link` keeps at most this number of payloads of the judge's pongs. Without a limit, a connection that stays open would fill the memory.
  */
 const KEPT_PONGS = 100;
 
@@ -47,8 +47,8 @@ export class Link {
   readonly heads: FrameHead[] = [];
   pings = 0;
   /**
-   * The payloads of the judge's pings that have no answer yet, and of the judge's pongs. They show whether a pong of the peer is an
-   * answer or unsolicited.
+   * The payloads of the judge's pings that have no answer yet, and of the judge's pongs. These payloads show whether a pong of the peer is
+   * an answer or unsolicited.
    */
   private readonly sentPings: Buffer[] = [];
   private readonly sentPongs: Buffer[] = [];
@@ -97,7 +97,7 @@ export class Link {
 
   // ---- waiting ----
 
-  /** Waits until a condition is met. @returns false if the milliseconds passed or the connection ended before */
+  /** Waits until a condition is met. @returns false if the time ran out or the connection ended first */
   async until(met: () => boolean, milliseconds: number): Promise<boolean> {
     this.flush();
     if (met()) return true;
@@ -159,7 +159,7 @@ export class Link {
 
   // ---- sending ----
 
-  /** Sends raw bytes. They leave in one write with everything else that is sent before the next wait. */
+  /** Sends raw bytes. One write sends these bytes together with all other bytes that are sent before the next wait. */
   send(bytes: Buffer): void {
     this.pending.push(bytes);
   }
@@ -198,7 +198,7 @@ export class Link {
     return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
   }
 
-  /** Returns the next payload bytes of a frame whose header was sent alone, masked with its key. */
+  /** Returns the next payload bytes of a frame, masked with the key of this frame. The header of the frame was sent before. */
   continueFrame(bytes: Buffer): Buffer {
     if (this.openFrame === null) throw new Error('no frame was begun');
     const { key, offset } = this.openFrame;
@@ -235,12 +235,12 @@ export class Link {
 
   // ---- ending ----
 
-  /** Whether the peer has closed, has broken a rule, or TCP has ended. The judge then sends nothing more. */
+  /** Whether the peer has closed or broken a rule, or TCP has ended. After that, the judge sends nothing. */
   get isOver(): boolean {
     return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
   }
 
-  /** Ends the judge's direction. */
+  /** Ends the judge's side of TCP. */
   endTcp(): void {
     this.flush();
     if (this.gone || this.socket.writableEnded) return;
@@ -263,8 +263,7 @@ export class Link {
   resetTcp(): void {
     this.endedBy ??= 'judge';
     this.timeline.add('judge', 'tcp', 'reset TCP');
-    // A socket whose own side has ended cannot be reset. The system refuses the reset, and Node 20 would then wait for the socket forever
-    // at exit.
+    // After the judge has ended its side, the system refuses a reset. Node.js 20 would then wait for the socket forever at exit.
     if ('resetAndDestroy' in this.socket && !this.socket.writableEnded)
       (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
     else this.socket.destroy();
@@ -322,12 +321,12 @@ export class Link {
   }
 
   /**
-   * Returns whether a pong is unsolicited. §5.5.3 allows such a pong, so it is not an event. But a pong with the payload of a pong that the
-   * judge sent answers that pong. It becomes an event, which no case expects. An empty pong may be either and counts as unsolicited.
+   * Returns whether a pong is unsolicited. §5.5.3 allows an unsolicited pong, so it causes no event. But if a pong has the same payload as
+   * a pong of the judge, the peer has answered a pong. This causes an event, which no case expects. An empty pong counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
     const index = this.sentPings.findIndex((sent) => sent.equals(payload));
-    // Only the answered ping is removed: earlier pings may stay without an answer, or get one later.
+    // Only the answered ping is removed, because the peer may answer earlier pings later, or never.
     if (index >= 0) this.sentPings.splice(index, 1);
     return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }

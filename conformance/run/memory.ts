@@ -5,14 +5,14 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** @returns the resident bytes. Null if there is no such process, or the system offers no way to ask */
+/** @returns the resident memory in bytes, or null if it cannot be measured */
 export function memoryOf(pid: number): number | null {
   try {
     // On Linux, VmRSS is in kB. Other files of /proc count pages, whose size depends on the machine.
     const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     if (kibibytes !== undefined) return Number(kibibytes) * 1024;
   } catch {
-    // This system has no /proc, or there is no such process. ps then shows which of the two.
+    // This system has no /proc, or there is no such process. ps shows whether the process exists.
   }
   if (process.platform === 'win32') return null;
   try {

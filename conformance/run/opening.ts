@@ -17,7 +17,7 @@ import {
 } from '../wire/head.ts';
 import type { Link } from './link.ts';
 
-/** The server to which the judge connects as a client, and the header fields that it adds. */
+/** The server to which the judge connects as a client, and the header fields that the judge adds. */
 export interface Target {
   /** The value of Host. */
   readonly host: string;
@@ -38,7 +38,7 @@ export interface Opening {
   readonly body: Buffer;
   /** The number of bytes that the peer sent after its request and before the answer. */
   readonly earlyBytes: number;
-  /** A sentence that states which extension or parameter the case needs but the peer did not agree to. null if the case can be played. */
+  /** A sentence about an extension or parameter that the case needs, but that the peer did not accept. null if the case can be played. */
   readonly unimplemented: string | null;
 }
 
@@ -84,21 +84,21 @@ function compose(
   return fill([...lines, ...(spec.add ?? []), '', ''].join(newline));
 }
 
-/** Adds header fields at the end of a head that a case gives as raw text. */
+/** Adds header fields at the end of a raw head. */
 function withFields(raw: string, fields: readonly (readonly [string, string])[]): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return raw.replaceAll('\r\n\r\n', () => `\r\n${lines}\r\n`);
 }
 
 /**
- * Removes the values of Authorization and Cookie from a head. Reports contain heads and are passed on, so they must not contain
+ * Removes the values of Authorization and Cookie from a head. Reports contain heads, and users share reports. So reports must not contain
  * credentials.
  */
 function withoutSecrets(head: string): string {
   return head.replace(/^((?:proxy-)?authorization|cookie): .*$/gim, '$1: (not shown)');
 }
 
-/** Sends a head. The link keeps the bytes until the next wait, so later bytes can leave in the same write. */
+/** Sends a head. The `Link` keeps the bytes until the next wait, so that later bytes can be part of the same write. */
 async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
   link.timeline.add('judge', 'http', withoutSecrets(text));
   const bytes = Buffer.concat([
@@ -112,7 +112,7 @@ async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void>
 
 /**
  * Performs the opening handshake of the judge as a client.
- * @param early sends frames that leave in the same write as the request
+ * @param early sends frames in the same write as the request
  */
 export async function openAsClient(
   link: Link,
@@ -162,7 +162,7 @@ export async function openAsClient(
 }
 
 /**
- * Returns a sentence that states what the case needs but the peer did not agree to, or null.
+ * Returns a sentence about a parameter that the case needs, but that the peer did not accept. Otherwise returns null.
  * @param forgets whether the judge has to begin each message with an empty window
  */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
@@ -180,8 +180,7 @@ function agreed(values: readonly string[], deflate: DeflateSpec | null): Deflate
 }
 
 /**
- * Reads the body of an answer that is not 101, or the part that arrives in time. If the answer has "Connection: close", everything up
- * to the end of TCP is read.
+ * Reads the body of an answer that is not 101, as far as it arrives in time. If the answer has "Connection: close", the body ends with TCP.
  */
 async function readBody(link: Link, answer: Head): Promise<Buffer> {
   if (listOf(answer, 'Connection').includes('close')) {
@@ -195,7 +194,7 @@ async function readBody(link: Link, answer: Head): Promise<Buffer> {
 
 /**
  * Performs the opening handshake of the judge as a server, after the request has been read.
- * @param early sends frames that leave in the same write as the answer
+ * @param early sends frames in the same write as the answer
  */
 export async function openAsServer(
   link: Link,
@@ -222,7 +221,7 @@ export async function openAsServer(
   if (spec.delay !== undefined)
     await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
   const earlyBytes = link.unread.length;
-  // `open` is called before the head is sent: the peer may answer in the same turn of the event loop.
+  // `open` is called before the head is sent, because the peer may answer in the same turn of the event loop.
   link.open(answer?.params ?? null);
   await sendHead(link, answerText, spec);
   if (spec.withFrames === true) {

@@ -1,5 +1,5 @@
 /**
- * Plays the steps of a case on a link, one after the other, and then ends the connection.
+ * Plays the steps of a case on one connection, one after the other, and then ends the connection.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,8 +9,8 @@ import type { Link } from './link.ts';
 import { completionOf } from './pongs.ts';
 
 /**
- * An entry of `expired` for a case whose events were already wrong when the judge stopped waiting. More time could not have made them
- * right.
+ * The judge adds this entry to `expired` if it stopped waiting because the events were already wrong. More time would not change the
+ * result.
  */
 export const MOMENT = 'moment';
 
@@ -31,7 +31,7 @@ export class Player {
   /** Whether a limit has run out. Later waits are then shorter. */
   private late = false;
 
-  /** @param full whether a loop sends all its messages, and not only the few of the quick profile */
+  /** @param full whether a loop sends all its messages; false for the few messages of the quick profile */
   constructor(link: Link, one: Case, full: boolean) {
     this.link = link;
     this.case = one;
@@ -46,7 +46,7 @@ export class Player {
       await this.step(steps[this.next++]!);
   }
 
-  /** Plays no steps: closes with 1000, and waits for the end. */
+  /** Plays no steps, but closes with 1000 and waits for the end. */
   async playNone(): Promise<void> {
     this.link.close(1000);
     await this.finish();
@@ -212,8 +212,8 @@ export class Player {
         deadline - performance.now(),
       );
       loop.fault = this.faultOfEcho(step, index, payload, came);
-      // Only the last echo is compared again later. The earlier ones are replaced by the first one. So a thousand messages of 128 KiB do
-      // not stay in memory.
+      // Only the last echo is compared again later. The first echo replaces the other echoes. So a thousand messages of 128 KiB do not stay
+      // in memory.
       if (index > 0 && loop.fault === null) link.events[index - 1] = link.events[0]!;
     }
     loop.done = loop.fault === null;
@@ -263,13 +263,12 @@ export class Player {
   }
 
   /**
-   * Waits for the closing handshake and for the end of TCP, each with its own limit. Drops the connection if it still exists
-   * afterwards.
+   * Waits for the closing handshake and for the end of TCP, each with its own limit. Then drops the connection if it still exists.
    */
   private async finish(): Promise<void> {
     const { link } = this;
     const { quirks } = link;
-    // The peer had to close first, but the judge has closed. The verdict is certain, so the judge waits only a moment.
+    // The peer had to close first, but the judge has closed. So the verdict is certain, and the judge waits only a moment.
     const lost = this.late && this.case.expect.close.by === 'peer';
     const closing = lost ? link.clock.moment : this.late ? link.clock.hurried : link.clock.closing;
     const answered = (): boolean => link.receivedClose !== null || link.peerEnded || link.violation !== null;
@@ -280,7 +279,8 @@ export class Player {
     if (link.side === 'server' && quirks.keepsTcp !== true) link.endTcp();
     if (await link.until(() => link.gone, closing)) return;
     if (link.gone) return;
-    // If the peer is a server, it has to end TCP. If the peer is a client, the judge has ended TCP, and the client need not do it too.
+    // If the peer is a server, it has to end TCP. If the peer is a client, the judge has ended TCP, and the client does not have to end TCP
+    // too.
     const owed = link.side === 'client' || quirks.keepsTcp === true;
     if (owed) link.expired.push("TCP's end");
     link.drop(owed ? 'the peer did not end it' : null);

@@ -1,7 +1,7 @@
 /**
- * Decides which pongs may be missing and which may be additional (RFC 6455 §5.5.3). If several pings arrive before the peer answers, it may
- * answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers. An empty pong
- * does not show it.
+ * Decides which pongs may be missing and which may be additional (RFC 6455 §5.5.3). If several pings arrive before the peer answers, the
+ * peer may answer only the newest ping. A peer may also send unsolicited pongs. The payload of a pong shows which ping it answers, but an
+ * empty pong shows nothing.
  */
 
 import type { Event, Step } from '../case/model.ts';
@@ -10,8 +10,7 @@ import { sameEvent } from './link.ts';
 /** Compares the events so far with the expected events. */
 export interface Completion {
   /**
-   * Returns 'all' if the events are all expected events. Returns 'pongs missing' if only pongs are missing that may be missing. Otherwise
-   * returns null.
+   * Returns 'all' if all expected events have occurred. Returns 'pongs missing' if only optional pongs are missing. Otherwise returns null.
    */
   readonly complete: (events: readonly Event[]) => 'all' | 'pongs missing' | null;
   /** Whether the events are the beginning of the expected events. */
@@ -19,8 +18,8 @@ export interface Completion {
 }
 
 /**
- * Returns for each ping whether the peer need not answer it. This is so if another ping follows, and the judge does not wait between the
- * two.
+ * Returns for each ping whether its pong is optional. The pong is optional if another ping follows, and the judge does not wait between the
+ * two pings.
  */
 function mayStayUnanswered(steps: readonly Step[]): boolean[] {
   const pings: { readonly turn: number }[] = [];
@@ -34,7 +33,7 @@ function mayStayUnanswered(steps: readonly Step[]): boolean[] {
 
 /**
  * Returns functions that compare events with the expected events.
- * @param expected the complete list: its k-th pong answers the k-th ping of the steps
+ * @param expected the complete list. Its k-th pong answers the k-th ping of the steps
  */
 export function completionOf(steps: readonly Step[], expected: readonly Event[]): Completion {
   const unanswered = mayStayUnanswered(steps);
@@ -51,7 +50,7 @@ export function completionOf(steps: readonly Step[], expected: readonly Event[])
 
 const isEmptyPong = (event: Event): boolean => event.type === 'pong' && event.payload.length === 0;
 
-/** Returns every position in the expected list that the next event may have, after these events. */
+/** Returns every position in the expected list that the event after these events may have. */
 function placesBehind(
   events: readonly Event[],
   expected: readonly Event[],
@@ -67,7 +66,7 @@ function placesBehind(
   return places;
 }
 
-/** Adds the positions that are reached by leaving out pongs that may be missing. */
+/** Adds the positions after optional pongs, because these pongs may be missing. */
 function skipped(places: ReadonlySet<number>, mayLack: readonly boolean[]): Set<number> {
   const all = new Set(places);
   // The loop also visits the positions that it adds to the set.

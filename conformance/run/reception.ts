@@ -1,6 +1,6 @@
 /**
- * Joins the frames of a peer to messages, pings, pongs and the Close frame. It checks RFC 6455 §5.4, §5.5, §7.4 and §8.1 strictly, and
- * throws at the first rule that the peer breaks.
+ * Joins the frames of a peer to messages, pings, pongs and the Close frame. This code checks RFC 6455 §5.4, §5.5, §7.4 and §8.1 strictly,
+ * and throws at the first rule that the peer breaks.
  */
 
 import type { Kind, Role } from '../case/model.ts';
@@ -9,7 +9,7 @@ import type { Deflate } from '../wire/deflate.ts';
 import type { Frame, FrameHead } from '../wire/frame.ts';
 import { isUtf8 } from '../wire/utf8.ts';
 
-/** A rule that the peer broke, with the close code that the judge sends for it. */
+/** The peer has broken a rule. `closeCode` is the close code that the judge then sends. */
 export class Violation extends Error {
   readonly closeCode: number;
 
@@ -19,7 +19,7 @@ export class Violation extends Error {
   }
 }
 
-/** What a frame has completed. */
+/** The result of a complete message or control frame. */
 export type Received =
   | { readonly type: 'message'; readonly kind: Kind; readonly payload: Buffer }
   | { readonly type: 'ping'; readonly payload: Buffer }

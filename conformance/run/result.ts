@@ -51,14 +51,14 @@ export interface CaseResult extends Verdict {
   readonly request: string;
   readonly answer: string;
   readonly timeline: readonly TimelineEntry[];
-  /** The number of entries that are not in `timeline`, since the timeline was too long. */
+  /** The number of entries that are not in `timeline`, because the timeline was too long. */
   readonly omitted: number;
   readonly sent: Counts;
   readonly got: Counts;
   /** Limits and pauses that ran out. */
   readonly expired: readonly string[];
   /**
-   * Whether the case was run a second time with longer limits, since a limit had run out. `flaky` is true if the second run had another
+   * Whether the case was run a second time with longer limits, because a limit had run out. `flaky` is true if the second run had another
    * verdict.
    */
   readonly rerun: boolean;
@@ -78,7 +78,7 @@ export function showPayload(payload: Payload): string {
   const head = Buffer.isBuffer(payload)
     ? payload.subarray(0, 68)
     : bytesOf({ ...payload, length: Math.min(payload.length, 68) });
-  // If the cut would be inside a character, it is moved to the beginning of this character.
+  // The cut must not be inside a character, so it moves to the beginning of the character.
   let cut = Math.min(head.length, 64);
   while (payload.length > cut && cut > 60 && (head[cut]! & 0xc0) === 0x80) cut -= 1;
   const shown = head.subarray(0, cut);

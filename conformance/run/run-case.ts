@@ -16,13 +16,13 @@ import { judge } from './verdict.ts';
 export interface CaseSettings {
   readonly agent: string;
   readonly clock: Clock;
-  /** Whether the loops of groups 9, 12 and 13 send all their messages, and not only a few. */
+  /** Whether the loops of groups 9, 12 and 13 send all their messages. If false, they send only a few messages. */
   readonly full: boolean;
-  /** The command that runs one case again. */
+  /** Returns the command that runs one case again. */
   readonly commandOf: (id: string) => string;
 }
 
-/** Tests a server over a connection on which nothing has been sent yet. */
+/** Tests a server over a new connection, on which nothing was sent. */
 export async function runServerCase(
   one: Case,
   socket: Duplex,
@@ -35,13 +35,13 @@ export async function runServerCase(
   const opening = await openAsClient(link, target, one.request, one.deflate ?? null, () =>
     player.playEarly(),
   );
-  // The steps are not played if the answer is not a valid 101, or the case tests only the answer.
+  // If the answer is not a valid 101, or the case tests only the answer, the steps are not played.
   if (opening.opened && one.expect.answer === undefined) await playOn(player, opening);
   else link.drop(null);
   return conclude(one, link, player, opening, settings, started);
 }
 
-/** Tests a client on a link of the driver, after the request of the client has been read. */
+/** Tests a client on a connection (`Link`) of the driver, after the driver has read the client's request. */
 export async function runClientCase(
   one: Case,
   link: Link,

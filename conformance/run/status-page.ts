@@ -1,5 +1,5 @@
 /**
- * The page that a browser gets from the driver. It explains the driver and shows the results so far.
+ * The page that a browser gets from the driver. The page explains the driver, and shows the results so far.
  */
 
 import type { CaseResult } from './result.ts';

@@ -1,6 +1,6 @@
 /**
- * Tests a client that the judge (this test program) can start. The client runs all cases through the driver. Then it runs those that ran
- * out of time a second time.
+ * Tests a client that the judge (this test program) can start. The client runs all cases through the driver. Then the client runs the cases
+ * that ran out of time a second time.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,7 +16,7 @@ export interface ClientRun {
   readonly agent: string;
   readonly full: boolean;
   readonly timeFactor: number;
-  /** How many copies of the client run at the same time, if the judge may choose the port. */
+  /** The number of copies of the client that run at the same time, if the judge may choose the port. */
   readonly parallel: number;
   readonly listen: DriverAddress;
   /** Runs the client with this URL and this agent name, until it has run all cases or the signal aborts. */
@@ -30,10 +30,10 @@ export interface ClientRun {
 
 /** The seconds for which a client may be inactive. */
 const IDLE = 20;
-/** If a client ends during a case, it is started again for the other cases, at most this many times. */
+/** A client that ends during a case is started again for the other cases. This is the maximum number of restarts. */
 const MAX_RESTARTS = 20;
 
-/** The results by case id, and in `fault` a sentence about a fault of the client process, or null. */
+/** `results` has the results by case id. `fault` is a sentence about a fault of the client process, or null. */
 interface Pass {
   readonly results: ReadonlyMap<string, CaseResult>;
   readonly fault: string | null;
@@ -91,7 +91,7 @@ async function runShare(
   let fault: string | null = null;
   let left = share;
   for (let starts = 0; left.length > 0 && starts <= MAX_RESTARTS; starts++) {
-    // The last result is reported only when it is known whether the client continued after this case.
+    // The last result is reported later, when the judge knows whether the client continued after this case.
     let last: CaseResult | null = null;
     const settle = (result: CaseResult): void => {
       results.set(result.id, result);

@@ -1,6 +1,6 @@
 /**
- * Tests a server with one connection for each case, several at the same time. A case that ran out of time is run a second time, alone and
- * with longer limits. Its result is marked.
+ * Tests a server. Each case has one connection, and several connections are open at the same time. If a case runs out of time, it is run a
+ * second time, alone and with longer limits. The second result is marked.
  */
 
 import type { Duplex } from 'node:stream';
@@ -14,7 +14,7 @@ import { type CaseSettings, runServerCase } from './run-case.ts';
 
 /** The settings for testing a server. */
 export interface ServerRun {
-  /** Opens a connection on which nothing has been sent yet: TCP, TLS or any Duplex. */
+  /** Opens a new connection (TCP, TLS or any Duplex), and sends nothing on it. */
   readonly connect: () => Promise<Duplex>;
   readonly target: Target;
   readonly cases: readonly Case[];
@@ -36,7 +36,7 @@ export interface ServerRun {
 export const RERUN_FACTOR = 3;
 /** If more cases than this ran out of time, the reason is the peer, not chance. So no case is run a second time. */
 const MAX_RERUNS = 40;
-/** The same limit if a baseline is known. Additional failures may then come from a busy machine, so the limit is higher. */
+/** The same limit if a baseline is known. Additional failures might then come from a busy machine, so the limit is higher. */
 const MAX_DOUBTFUL = 250;
 
 /** The settings that decide which cases are run a second time. */
@@ -77,12 +77,14 @@ export function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Returns whether a limit that was too short may have caused this result. This is so if the result is not OK, and a limit ran out. */
+/**
+ * Returns whether a limit that was too short might have caused this result. This is possible if the result is not OK, and a limit ran out.
+ */
 export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
   return !(passed && behavior === 'OK') && expired.length > 0;
 }
 
-/** Returns whether more time could change the result: a limit ran out when the events were not yet wrong. */
+/** Returns whether more time could change the result. This is possible if a limit ran out before the events were wrong. */
 export function isLate(result: CaseResult): boolean {
   return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }
@@ -127,7 +129,10 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   return run.cases.map(({ id }) => results.get(id)!);
 }
 
-/** Opens connections. A server that ended during a case gets some time to restart. If it does not, no further connection is tried. */
+/**
+ * Opens connections. A server that ended during a case gets some time to restart. If the server does not restart, the judge tries no
+ * further connection.
+ */
 class Connector {
   fault: string | null = null;
   private readonly run: ServerRun;

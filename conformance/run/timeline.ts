@@ -4,7 +4,7 @@
 
 import type { Frame, FrameHead } from '../wire/frame.ts';
 
-/** The kinds of entries. */
+/** The kinds of timeline entries. */
 export type TimelineKind = 'tcp' | 'http' | 'bytes' | 'frame' | 'event' | 'timer' | 'note';
 
 export interface TimelineEntry {
@@ -14,7 +14,7 @@ export interface TimelineEntry {
   readonly kind: TimelineKind;
   /** A description in words; for 'http' the head as it was sent. */
   readonly text: string;
-  /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of them. */
+  /** For 'bytes' the number of bytes, and for 'frame' the number of payload bytes. `hex` has the first 64 of these bytes. */
   readonly length?: number;
   readonly hex?: string;
   /** For 'frame': the header of the frame, with the masking key in hex. */
@@ -26,7 +26,7 @@ export interface TimelineEntry {
   };
 }
 
-/** The number of bytes that are shown. */
+/** The maximum number of bytes that a timeline entry shows. */
 const SHOWN = 64;
 /** After this number of entries, bytes and data frames are only counted. */
 const KEPT = 400;
@@ -95,7 +95,7 @@ export class Timeline {
     });
   }
 
-  /** @param frame with its payload unmasked */
+  /** @param frame a frame with the unmasked payload */
   frame(by: 'judge' | 'peer', frame: Frame): void {
     const { frames } = by === 'peer' ? this.received : this.sent;
     frames[frame.opcode] = (frames[frame.opcode] ?? 0) + 1;

@@ -1,5 +1,6 @@
 /**
- * Decides the verdicts from an observation: `behavior` and `behaviorClose`, as Autobahn names them, each with a sentence.
+ * Decides the two verdicts of a case from an observation, and adds a sentence to each verdict. The names `behavior` and `behaviorClose`
+ * come from Autobahn.
  */
 
 import { createHash } from 'node:crypto';
@@ -31,7 +32,7 @@ type Fault = string | null;
 export function judge(one: Case, seen: Observation, unimplemented: string | null): Verdict {
   const { expect } = one;
   if (one.informational === true) {
-    const result = 'No verdict: this case only tells what the peer does.';
+    const result = 'No verdict: this case only reports what the peer does.';
     return verdict('INFORMATIONAL', 'INFORMATIONAL', result, describeEnd(seen));
   }
   if (expect.answer !== undefined) return judgeAnswer(one, expect.answer, seen);
@@ -58,14 +59,19 @@ export function judge(one: Case, seen: Observation, unimplemented: string | null
   const second = expect.events?.['NON-STRICT'];
   if (second !== undefined && completionOf(one.steps, second).complete(seen.events) === 'all') {
     if (beside === null)
-      return verdict('NON-STRICT', behaviorClose, 'The events are the second best ones.', resultClose);
+      return verdict(
+        'NON-STRICT',
+        behaviorClose,
+        'The peer caused the events that are only tolerated.',
+        resultClose,
+      );
   }
   const fault = faultOfEvents(one, seen) ?? beside;
   if (fault !== null) return verdict(failure(one), behaviorClose, fault, resultClose);
   const { OK } = expect.events ?? {};
   if (OK !== undefined && completionOf(one.steps, OK).complete(seen.events) === 'pongs missing') {
     // Autobahn expects every pong, so in its cases a missing pong is a tolerated difference.
-    const result = 'Of several pings only the newest one was answered, which 6455 §5.5.3 allows.';
+    const result = 'The peer answered only the newest of several pings, which 6455 §5.5.3 allows.';
     return verdict(isAutobahn(one) ? 'NON-STRICT' : 'OK', behaviorClose, result, resultClose);
   }
   return verdict('OK', behaviorClose, 'Everything was as expected.', resultClose);
@@ -130,7 +136,7 @@ function faultOfEvents(one: Case, seen: Observation): Fault {
   }
   if (events === undefined || completionOf(one.steps, events.OK).complete(seen.events) !== null) return null;
   const difference = differenceOf(seen.events, events.OK);
-  return `The events are ${describeEvents(seen.events)}, expected ${describeEvents(events.OK)}.${difference}`;
+  return `The judge received ${describeEvents(seen.events)}, but expected ${describeEvents(events.OK)}.${difference}`;
 }
 
 /** Returns where the contents of two events first differ, if the descriptions of both lists are equal. Otherwise returns ''. */
@@ -155,7 +161,7 @@ function faultBeside(one: Case, seen: Observation, close: BehaviorClose): Fault 
   if (expect.wrongCodeFails === true && close === 'WRONG CODE')
     return `The peer closed with ${seen.receivedClose?.code}, expected ${codes(one)}.`;
   if (expect.wrongSideFails === true && close === 'FAILED')
-    return 'The judge had to close, since the peer did not.';
+    return 'The judge had to close, because the peer did not.';
   return runChecks(one, seen);
 }
 
@@ -171,7 +177,7 @@ const codes = (one: Case): string =>
   one.expect.close.codes === 'any' ? 'any code' : `${one.expect.close.codes.join(' or ')}, or none`;
 
 /**
- * Decides `behaviorClose`. The order of the checks is that of Autobahn. There is one additional check: a peer that does nothing never
+ * Decides `behaviorClose`. The checks have the same order as in Autobahn. An additional check ensures that a peer that does nothing never
  * passes.
  */
 function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, string] {
@@ -182,7 +188,7 @@ function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, stri
     const frame = `sent the first Close frame${typeof code === 'number' ? `, with ${code}` : ''}`;
     return [
       'FAILED',
-      `The ${first} ${seen.firstClose === null ? 'ended TCP' : frame}, where the ${by} had to.`,
+      `The ${first} ${seen.firstClose === null ? 'ended TCP' : frame}, but the ${by} had to close first.`,
     ];
   }
   if (clean && !seen.clean)
@@ -211,8 +217,8 @@ export function describeEvents(events: readonly Event[]): string {
   const one = (event: Event): string =>
     event.type === 'timeout'
       ? `time-out ${event.tag}`
-      : `${event.type === 'pong' ? 'pong' : `${event.kind} message`} of ${event.payload.length} bytes`;
-  if (events.length === 0) return 'none';
+      : `a ${event.type === 'pong' ? 'pong' : `${event.kind} message`} of ${event.payload.length} bytes`;
+  if (events.length === 0) return 'no events';
   const shown = events.slice(0, 5).map(one);
-  return `${shown.join(', ')}${events.length > 5 ? ` and ${events.length - 5} more` : ''}`;
+  return `${shown.join(', then ')}${events.length > 5 ? `, and ${events.length - 5} more` : ''}`;
 }

@@ -1,4 +1,4 @@
-// The server of ws as an echo, with compression and otherwise its defaults: node ws.js [port]
+// Runs the server of ws as an echo server, with compression and otherwise with its defaults: node ws.js [port]
 import { WebSocketServer } from 'ws';
 
 const server = new WebSocketServer({

@@ -1,7 +1,8 @@
 /**
- * permessage-deflate of the judge (this test program): the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). The context
- * of a direction is kept as the last bytes of plaintext. zlib gets these bytes as a dictionary. So each message is one call of zlib,
- * without a stream. If the window is below 32 KiB, inflate.ts decodes the messages, because it checks the distance of every reference.
+ * permessage-deflate of the judge (this test program): the negotiation (RFC 7692 §7.1), and compression with node:zlib (§7.2). For each
+ * direction, this code keeps the last bytes of plaintext, and passes these bytes to zlib as a dictionary. So each message needs one call of
+ * zlib, and no stream. If the window is below 32 KiB, inflate.ts decodes the messages, because inflate.ts checks the distance of every
+ * reference.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -14,8 +15,8 @@ export interface ExtensionElement {
 }
 
 /**
- * Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar: the cases themselves
- * check the grammar.
+ * Returns the elements of the field, and removes the quotes of quoted values. The function accepts invalid grammar, because the cases
+ * themselves check the grammar.
  */
 export function parseExtensionField(text: string): ExtensionElement[] {
   return text
@@ -64,8 +65,8 @@ export function paramsOf({ name, params }: ExtensionElement): DeflateParams | st
   for (const [param, value] of params) {
     if (!names.includes(param)) return `the unknown parameter ${param}`;
     if (seen.has(param)) return `${param} twice`;
-    // 7692 §7.1.2: the value is a decimal number from 8 to 15 without leading zeros. Only client_max_window_bits may have no value, in an
-    // offer.
+    // 7692 §7.1.2: the value is a decimal number from 8 to 15 without leading zeros. In an offer, client_max_window_bits may also have no
+    // value.
     const bits = param.endsWith('_bits');
     const legal = bits ? value !== null && /^(?:[89]|1[0-5])$/.test(value) : value === null;
     if (!legal && !(param === 'client_max_window_bits' && value === null)) return `${param}=${value}`;
@@ -87,7 +88,7 @@ export interface ServerWish {
 }
 
 /**
- * Chooses an offer. The wishes are tried in order, and the first offer that allows a wish is answered.
+ * Tries the wishes in order, and answers the first offer that allows a wish.
  * @returns the answer, or null if no offer allows any wish
  */
 export function answerOffer(
@@ -119,8 +120,8 @@ const trailer = Buffer.from('0000ffff', 'hex');
 const lastBlock = Buffer.from('010000ffff', 'hex');
 
 /**
- * Inflates a message with a window of 32 KiB. zlib accepts data that are cut anywhere, and ignores data after a final block. So its output
- * counts only if it has read all data, including an appended last block. Otherwise the strict inflater of inflate.ts decides.
+ * Inflates a message with a window of 32 KiB. zlib accepts incomplete data, and ignores data after a final block. So the output of zlib
+ * counts only if zlib has read all data, including an appended last block. Otherwise the strict inflater of inflate.ts decides.
  */
 function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
   const whole = Buffer.concat([data, lastBlock]);
@@ -137,7 +138,7 @@ function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
   return inflate(data, dictionary && { dictionary }).output;
 }
 
-/** The window of one direction. It is emptied after each message without context takeover. */
+/** The window of one direction. Without context takeover, it is emptied after each message. */
 class Context {
   readonly bits: number;
   private readonly kept: boolean;
@@ -182,8 +183,8 @@ export class Deflate {
     const compressed = deflateRawSync(payload, {
       level: 6,
       memLevel: 8,
-      // For 8 bits, zlib would use a window of 512 bytes, and the peer need not have such a window. So for 8 bits the judge compresses
-      // without any references.
+      // For 8 bits, zlib would use a window of 512 bytes, but the window of the peer may have only 256 bytes. So for 8 bits the judge
+      // compresses without references.
       windowBits: Math.max(bits, 9),
       ...(bits === 8 ? { strategy: constants.Z_HUFFMAN_ONLY } : dictionary && { dictionary }),
       finishFlush: constants.Z_SYNC_FLUSH,

@@ -1,6 +1,6 @@
 /**
- * Writes and reads frames (RFC 6455 §5.2) for the judge (this test program). It can write frames in any form, even invalid ones. It shares
- * no code with src/: the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
+ * Writes and reads frames (RFC 6455 §5.2) for the judge (this test program), including invalid frames. This code shares nothing with src/,
+ * because the judge could not find a fault in shared code. run/reception.ts joins frames to messages (§5.4, §5.5).
  *
  *   FIN RSV1-3 opcode(4) | MASK length(7) | length (16 or 64) | masking key (32) | payload
  */
@@ -50,7 +50,7 @@ export function encodeHeader(spec: FrameSpec): Buffer {
 }
 
 /**
- * Masks bytes into a new buffer: byte i XOR key byte i modulo 4 (§5.3).
+ * Returns a masked copy of the bytes. Byte i is combined by XOR with byte i modulo 4 of the key (§5.3).
  * @param offset the position of the first byte in the payload of the frame
  */
 export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
@@ -120,7 +120,7 @@ function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
   return { head, size };
 }
 
-/** Reads frames from chunks of any size. The size of a frame is not limited: the judge has to see everything that a peer sends. */
+/** Reads frames from chunks of any size. The size of a frame is not limited, because the judge has to see everything that a peer sends. */
 export class FrameReader {
   /** `onHead` is called when a header is complete, and `onFrame` when the payload is complete too. */
   readonly onFrame: (frame: Frame) => void;
@@ -135,7 +135,7 @@ export class FrameReader {
     this.onFrame = onFrame;
   }
 
-  /** Stops reading: later bytes are dropped. */
+  /** Stops reading, and drops all later bytes. */
   stop(): void {
     this.stopped = true;
   }

@@ -1,6 +1,6 @@
 /**
  * Reads the heads of HTTP/1.1 requests and answers (RFC 9112), and implements the computations of RFC 6455 §4. The parser accepts invalid
- * heads, since the cases themselves check the heads.
+ * heads, because the cases themselves check the heads.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -53,7 +53,7 @@ export function acceptOf(key: string): string {
 }
 
 /**
- * Checks the answer of a server as §4.1 requires of a client.
+ * Checks the answer of a server. §4.1 requires a client to make these checks.
  * @param asked the subprotocols of the request
  * @returns why the answer is invalid, or null if the connection is open
  */

@@ -1,11 +1,11 @@
 /**
- * A simple and slow inflater (RFC 1951) for the judge (this test program). It checks strictly how far back each reference goes. zlib does
- * not check this inside one call. It continues to read after a final block: RFC 7692 §7.2.3.4 allows a sender to continue there.
+ * A simple and slow inflater (RFC 1951) for the judge (this test program). It checks how far back each reference goes, which zlib does not
+ * check inside one call. It also reads the data after a final block, because RFC 7692 §7.2.3.4 allows a sender to continue there.
  */
 
 /** The size of the window, and the plaintext to which references may reach. */
 export interface InflateOptions {
-  /** Bytes. @default 32768 */
+  /** In bytes. @default 32768 */
   readonly windowSize?: number;
   /** The plaintext before this message, if the context is kept. */
   readonly dictionary?: Buffer;
@@ -16,7 +16,7 @@ export interface Inflated {
   readonly output: Buffer;
   /** The largest distance of a reference, or 0 without references. */
   readonly maxDistance: number;
-  /** How far back a reference reached into the dictionary, in bytes from the dictionary's end. 0 if no reference reached the dictionary. */
+  /** The largest distance of a reference into the dictionary, in bytes from the end of the dictionary. 0 without such references. */
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];

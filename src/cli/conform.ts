@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 conform`. It starts the judge, a program that tests other WebSocket implementations. The judge is built into
- * dist/conformance/ and shares no code with the library.
+ * Implements the command `rfc6455 conform`, which starts the judge. The judge is a program that tests other WebSocket implementations. The
+ * judge is built into dist/conformance/ and shares no code with the library.
  */
 
 import type { Command, Streams } from './streams.ts';
@@ -11,7 +11,8 @@ interface Judge {
 }
 
 export const conform: Command = async (args, streams) => {
-  // The URL is computed: TypeScript must not look for the module. A separate project compiles this module from conformance/cli.ts.
+  // The URL is computed, so that TypeScript does not look for the module. A separate TypeScript project compiles the module from
+  // conformance/cli.ts.
   const judge = (await import(new URL('../conformance/cli.js', import.meta.url).href)) as Judge;
   return judge.conform(args, streams);
 };

@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 connect`, a WebSocket client on the command line. It reads lines from a terminal (prompt.ts) or a pipe (pipe.ts), and
- * sends each line as a text message. transcript.ts prints received messages.
+ * Implements `rfc6455 connect`, a WebSocket client on the command line. The client reads lines from a terminal (prompt.ts) or a pipe
+ * (pipe.ts), and sends each line as a text message. transcript.ts prints received messages.
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -14,30 +14,31 @@ import { Transcript } from './transcript.ts';
 
 const help = `usage: rfc6455 connect [options] <url>
 
-Connects to a WebSocket server, ws: or wss:, sends lines as text messages and prints what comes.
+Connects to a WebSocket server (ws: or wss:). Sends each input line as a text message, and prints
+the messages that arrive.
 
-  --header 'Name: value'  one more header field for the request; may be repeated
+  --header 'Name: value'  add a header field to the request; may be repeated
   --subprotocol NAME      offer a subprotocol; may be repeated
-  --compression           offer permessage-deflate (RFC 7692); the first line says what was agreed
-  --ca FILE               trust certificates of this CA (PEM), in place of the well-known ones
-  --insecure              take any certificate: anybody in between can read and change everything
-  --linger SECONDS        how long nothing must have come, after the pipe's end, before the connection
-                          is closed; Infinity waits for the server to close it (default 1)
-  --help                  show this
+  --compression           offer permessage-deflate (RFC 7692); the first line of output shows the result
+  --ca FILE               trust the certificates of this CA (PEM) instead of the default CAs
+  --insecure              accept any certificate; an attacker in the network can then read and change the data
+  --linger SECONDS        after the end of piped input, close the connection when the server has sent nothing
+                          for this time; Infinity waits until the server closes it (default 1)
+  --help                  show this help
 
-Messages go to stdout, one line each; everything else goes to stderr. Control characters are escaped,
-binary messages are shown as their size and first bytes.
+Each message is one line on stdout. All other output goes to stderr. Control characters are escaped.
+For a binary message, the line shows its size and its first bytes.
 
 From a pipe, each line is a message. At a terminal:
 ${promptHelp}
-Exit code 0 where the connection was closed cleanly with 1000, else 1.
+The exit code is 0 if the connection was closed cleanly with 1000, and otherwise 1.
 `;
 
 export interface ConnectArguments {
   readonly url: string;
   readonly options: ConnectOptions;
   readonly insecure: boolean;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly linger: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Creates the errors that the command line reports to its user in one line. Any other error is a fault of this program, and Node prints it
- * with its stack.
+ * Creates the errors that the command line reports to its user in one line. Any other error is a fault of this program, and Node.js prints
+ * it with the stack.
  */
 
 import { HandshakeError } from '../index.ts';
@@ -63,7 +63,7 @@ export function listenFailure(
   }
 }
 
-/** At most this number of bytes of a refusal's body is shown. */
+/** The maximum number of bytes that the text shows from the body of a refusal. */
 const SHOWN_BODY = 200;
 
 /** Returns a failure that says why a client could not connect. */
@@ -75,8 +75,8 @@ export function connectFailure(error: unknown): CommandFailure {
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // `answer` shows the status, so the status is removed from the message. The library's advice names its option tls.ca. The text names the
-  // option of this command instead.
+  // `answer` shows the status, so the status is removed from the message. The library's message names the option tls.ca of the library. The
+  // user needs the option --ca of this command instead.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

@@ -1,6 +1,6 @@
 /**
- * Implements `rfc6455 4d`. The command lists the parts of a 4D program that this package can translate. It can also translate the program
- * to a module. It changes no file of the program.
+ * Implements the command `rfc6455 4d`, which lists the parts of a 4D program that this package can translate. The command can also
+ * translate the program to a module. The command changes no file of the program.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -19,17 +19,18 @@ import type { Command } from './streams.ts';
 
 const help = `usage: rfc6455 4d <folder> [options]
 
-Reads the methods and classes (*.4dm) of a 4D project. Lists each command and class that rfc6455/4d,
-rfc6455/plugin and rfc6455/plugin-v1 have, with its place, what to write here, and what to look out for.
+Reads the methods and classes (*.4dm) of a 4D project. Lists each command and class that has an
+equivalent in rfc6455/4d, rfc6455/plugin or rfc6455/plugin-v1. The list shows the place in the
+project, the code to write instead, and warnings.
 
-  --json         the list as JSON
-  --translate    print the program as one ECMAScript module instead; the list goes to stderr.
-                 What has no translation stays as a comment, and throws when the program comes there
-  --out FILE     with --translate: write the module to this file, the list to stdout
-  --plugin 1|2   which version of the plugin the program was written for, if it does not say so itself
-  --help         show this
+  --json         print the list as JSON
+  --translate    print the program as one ECMAScript module; the list goes to stderr. Code without a
+                 translation becomes a comment. The program throws if it reaches this comment
+  --out FILE     with --translate: write the module to this file, and the list to stdout
+  --plugin 1|2   the plugin version that the program uses, if the command cannot detect the version
+  --help         show this help
 
-Exit codes: 0 everything has a translation, 1 something has none, 2 called the wrong way.
+Exit codes: 0 everything has a translation, 1 some code has no translation, 2 invalid arguments.
 `;
 
 function read(folder: string): SourceFile[] {

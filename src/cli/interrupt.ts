@@ -1,9 +1,12 @@
-/** Handles SIGINT and SIGTERM. The first signal asks a command to end cleanly. A second signal ends the process immediately. */
+/**
+ * Handles the signals SIGINT and SIGTERM for the commands of the command line. The first signal asks a command to end cleanly. A second
+ * signal ends the process immediately.
+ */
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-// Milliseconds. After Ctrl-C, the terminal sends SIGINT to all processes of the group. `npm start` then sends SIGINT to this process again.
-// So a second signal within this time comes from the same key press.
+// After Ctrl-C, the terminal sends SIGINT to all processes of the group. `npm start` then sends SIGINT to this process again. So a second
+// signal within this number of milliseconds comes from the same key press.
 const SAME_KEY = 500;
 
 /** The exit codes with which shells report that a signal ended a process: 128 plus the number of the signal, 2 or 15. */
@@ -29,8 +32,8 @@ export class Interrupt {
   }
 
   /**
-   * Does the same as a signal of the system. prompt.ts calls this function: in raw mode, a terminal reports Ctrl-C as a key and sends no
-   * signal.
+   * Does the same as a signal of the system. prompt.ts calls this function, because a terminal in raw mode reports Ctrl-C as a key and
+   * sends no signal.
    */
   readonly raise = (signal: Signal): void => {
     const now = this.#now();

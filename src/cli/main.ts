@@ -22,7 +22,7 @@ const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<
   [
     '4d',
     {
-      summary: 'move a 4D program: what it uses, what to write here, and the program translated',
+      summary: 'list the WebSocket code of a 4D program, or translate the program',
       load: async () => (await import('./fourd.ts')).fourd,
     },
   ],
@@ -33,10 +33,10 @@ const help = `usage: rfc6455 <command> [options]
 A WebSocket (RFC 6455) endpoint, client and server.
 
 ${[...commands].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`).join('')}
-  --help     show this, or a command's options: rfc6455 serve --help
+  --help     show this help; 'rfc6455 serve --help' shows the options of a command
   --version  show the version
 
-Exit codes: 0 as it should be, 1 failed, 2 called the wrong way.
+Exit codes: 0 success, 1 failure, 2 invalid arguments.
 `;
 
 function version(): string {
@@ -79,5 +79,5 @@ process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 
 const exitCode = await main(process);
-// Exits explicitly: an open pipe or a prompt would keep the process alive.
+// The process exits explicitly, because an open pipe or a prompt would keep it alive.
 process.stdout.write('', () => process.exit(exitCode));

@@ -10,7 +10,7 @@ export interface Mode {
 
 /** Sends each message back unchanged: a text message as text, and a binary message as binary. */
 export const echo: Mode = {
-  // The library checks that a text is UTF-8, but does not decode it, so the echo needs no encoding.
+  // With 'bytes', the library checks that a text is UTF-8, but does not decode the text. So the echo needs no encoding.
   text: 'bytes',
   handlers: {
     message(connection, message, isBinary) {
@@ -21,8 +21,8 @@ export const echo: Mode = {
 };
 
 /**
- * Sends each message unchanged to all clients, including its sender. A page in a browser cannot send pings, so it measures the round-trip
- * time with the returning message. When a client joins or leaves, the other clients receive a line that starts with `* `.
+ * Sends each message unchanged to all clients, including its sender. A page in a browser cannot send pings, so the page measures how long
+ * its message takes to come back. When a client joins or leaves, the other clients receive a line that starts with `* `.
  */
 export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
   return {

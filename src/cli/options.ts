@@ -24,14 +24,14 @@ export function parseOptions<const Config extends ParseArgsConfig>(config: Confi
   }
 }
 
-/** Reads a port from 0 (any free port) to 65535. @throws {CommandFailure} if the text is not such a port */
+/** Reads a port from 0 (any free port) to 65535. @throws {CommandFailure} if the text is not a valid port */
 export function toPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw misuse(`--port is a number from 0 to 65535, not '${text}'`);
   return port;
 }
 
-/** Reads a size in bytes, at least 1. @throws {CommandFailure} if the text is not such a size */
+/** Reads a size in bytes, at least 1. @throws {CommandFailure} if the text is not a valid size */
 export function toSize(name: string, text: string): number {
   const size = Number(text);
   if (!/^\d+$/.test(text) || size < 1 || !Number.isSafeInteger(size)) {
@@ -40,7 +40,9 @@ export function toSize(name: string, text: string): number {
   return size;
 }
 
-/** Reads a number of seconds, 0 or more, or `Infinity`. @returns milliseconds. @throws {CommandFailure} if the text is not such a number */
+/**
+ * Reads a number of seconds, 0 or more, or `Infinity`. @returns milliseconds. @throws {CommandFailure} if the text is not a valid number
+ */
 export function toMilliseconds(name: string, text: string): number {
   if (!/^(?:\d+(?:\.\d*)?|\.\d+|Infinity)$/.test(text)) {
     throw misuse(`--${name} is a number of seconds, or Infinity, not '${text}'`);

@@ -1,6 +1,6 @@
 /**
- * The page of `rfc6455 serve --page`. The page is one HTML document, without a framework or other files. It connects to the server that
- * sent the page, with the WebSocket of the browser.
+ * Has the HTML page of `rfc6455 serve --page`. The page is one HTML document, without a framework or other files. The page uses the
+ * browser's WebSocket to connect to the server that sent the page.
  */
 
 const style = `
@@ -83,13 +83,13 @@ const CLOSE_NAMES = {
   1010: 'mandatory extension', 1011: 'internal error', 1012: 'service restart', 1013: 'try again later',
   1014: 'bad gateway', 1015: 'TLS handshake failed',
 };
-// Explanations for a user who tries a server.
+// Explanations of close codes, for a user who tries a server.
 const HINTS = {
-  1006: 'No Close frame came. Is the server running? It refuses pages of other origins, unless it has --any-origin.',
-  1009: 'The message was larger than the server takes: see its option --max-message-size.',
+  1006: 'The connection ended without a Close frame. Is the server running? Without --any-origin, it refuses pages of other origins.',
+  1009: 'The message was too large. The server has the option --max-message-size.',
 };
 let socket = null;
-// Sent messages that were not echoed yet. Messages keep their order.
+// The sent messages that have not come back yet, in the order of sending.
 let waiting = [];
 
 const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count === 1 ? '' : 's');
@@ -97,7 +97,7 @@ const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count
 function part(className, text) {
   const span = document.createElement('span');
   span.className = className;
-  // The text is never shown as markup, since it may come from a peer.
+  // textContent never treats the text as markup. This is important, because the text may come from a peer.
   span.textContent = text;
   return span;
 }
@@ -188,7 +188,7 @@ element('form').addEventListener('submit', (event) => {
 });
 element('random').addEventListener('click', () => {
   const bytes = new Uint8Array(1048576);
-  // getRandomValues returns at most 64 KiB at once.
+  // getRandomValues accepts at most 64 KiB per call.
   for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
   send(bytes);
 });
@@ -222,8 +222,8 @@ const html = `<!doctype html>
   <button id="disconnect" type="button" data-needs="open">Disconnect</button>
 </div>
 <div id="log" role="log" aria-label="Messages" tabindex="0">
-  <p id="help">What you send goes to the server, which sends it back; in chat mode to everybody who is here. Open this
-  page in a second tab to see both ends.</p>
+  <p id="help">The server sends each message back. In chat mode, it sends each message to all clients. Open this page in a
+  second tab to see both sides.</p>
   <ol id="lines"></ol>
 </div>
 <form id="form" autocomplete="off">

@@ -1,6 +1,6 @@
 /**
- * Reads the input of `rfc6455 connect` from a pipe or a file, and sends each line as a message. At the end of the input, waits for all
- * bytes to leave, and then for some silence of the server. Then closes the connection with 1000.
+ * Reads the input of `rfc6455 connect` from a pipe or a file, and sends each line as a message. At the end of the input, waits until all
+ * bytes were sent, and then until the server has sent nothing for some time. Then closes the connection with 1000.
  */
 
 import { createInterface } from 'node:readline';
@@ -13,7 +13,7 @@ import type { Transcript } from './transcript.ts';
 export interface LineSource {
   /** Whether reading the input failed before its end. */
   readonly failed: boolean;
-  /** Called when the connection is closed: no more lines are needed. */
+  /** Stops reading the input. Called when the connection is closed. */
   close(): void;
 }
 
@@ -22,7 +22,7 @@ const MAX_DELAY = 2_147_483_647;
 
 /**
  * Sends the lines of a stream.
- * @param linger milliseconds of silence of the server, after the end of the stream, before the connection is closed
+ * @param linger after the end of the stream, the connection is closed if the server sends nothing for this number of milliseconds
  */
 export function sendLines(
   connection: Connection,
@@ -48,7 +48,7 @@ export function sendLines(
     connection.close(1000);
   };
   const closeWhenQuiet = (): void => {
-    // The silence of the server is measured from the moment when all bytes have left.
+    // The time without received messages begins when all bytes were sent.
     if (connection.bufferedAmount > 0) transcript.lastReceived = performance.now();
     const left = transcript.lastReceived + linger - performance.now();
     if (left <= 0) connection.close(1000);

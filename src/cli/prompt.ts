@@ -8,11 +8,11 @@ import type { LineSource } from './pipe.ts';
 import type { Streams } from './streams.ts';
 import type { Transcript } from './transcript.ts';
 
-/** For `--help`. */
-export const promptHelp = `  text                     sends it as a message; an empty line sends nothing
-  //text                   sends it with one slash in front
-  /ping                    sends a ping and shows how long its pong takes
-  /close [CODE [REASON]]   closes the connection (default 1000); Ctrl-D does too
+/** The part of the `--help` text that describes the input at a terminal. */
+export const promptHelp = `  text                     sends the text as a message; an empty line sends nothing
+  //text                   sends the text with one slash at its start
+  /ping                    sends a ping, and shows the round-trip time
+  /close [CODE [REASON]]   closes the connection (default 1000); Ctrl-D closes it too
 `;
 
 /** Reads lines until the connection or the terminal is closed. */

@@ -14,23 +14,23 @@ import type { Command } from './streams.ts';
 
 const help = `usage: rfc6455 serve [options]
 
-Runs a WebSocket server until SIGINT or SIGTERM; its connections are then closed with 1001.
-When it is ready it prints the line "listening on ws://127.0.0.1:9001/".
+Runs a WebSocket server until SIGINT or SIGTERM. Then closes all connections with 1001.
+When the server is ready, prints the line "listening on ws://127.0.0.1:9001/".
 
-  --port PORT               where to listen; 0 picks a free port (default 9001)
-  --host HOST               which address to listen on (default 127.0.0.1)
-  --mode echo|chat          echo: each message goes back as it came (default)
-                            chat: each message goes to everybody, its sender included
-  --max-message-size BYTES  largest message taken; 1009 beyond (default 1048576)
-  --compression             accept permessage-deflate (RFC 7692) from clients that offer it
-  --any-origin              let pages of every origin connect, not only those of this host and port
-  --tls-cert FILE           speak wss with this certificate (PEM, with its chain)
-  --tls-key FILE            the certificate's private key (PEM)
-  --page                    serve a page at / to try the server with; a second line names its URL
-  --help                    show this
+  --port PORT               the port to listen on; 0 chooses a free port (default 9001)
+  --host HOST               the address to listen on (default 127.0.0.1)
+  --mode echo|chat          echo: the server sends each message back (default)
+                            chat: the server sends each message to all clients, including the sender
+  --max-message-size BYTES  close the connection with 1009 if a message is larger (default 1048576)
+  --compression             accept permessage-deflate (RFC 7692) if a client offers it
+  --any-origin              accept pages of every origin, not only of this host and port
+  --tls-cert FILE           use wss with this certificate (PEM, with its chain)
+  --tls-key FILE            the private key of the certificate (PEM)
+  --page                    serve a page at / to try the server; a second line shows the URL of the page
+  --help                    show this help
 
-Refused handshakes and broken rules are logged to stderr with NODE_DEBUG=rfc6455.
-A second Ctrl-C ends at once, with exit code 130.
+With NODE_DEBUG=rfc6455, refused handshakes and protocol errors are logged to stderr.
+A second Ctrl-C ends the process immediately, with exit code 130.
 `;
 
 /** The milliseconds that the closing handshakes may take when the command ends. */
@@ -40,7 +40,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly mode: 'echo' | 'chat';
-  /** Bytes. undefined stands for the default of the library. */
+  /** In bytes; undefined means the default of the library. */
   readonly maxMessageSize: number | undefined;
   readonly compression: boolean;
   readonly anyOrigin: boolean;
@@ -96,7 +96,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // All lines are written in one call: a program that waits for the first line also receives the second line.
+  // All lines are written in one call, so that a program that waits for the first line also receives the second line.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -119,8 +119,8 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
-  // The memory budget of the process must hold several messages of the largest size. If it held only one, messages would wait for each
-  // other.
+  // The memory budget of the process must hold several messages of the largest size. With room for only one message, messages would wait
+  // for each other.
   if (maxMessageSize !== undefined) {
     processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
   }
@@ -152,7 +152,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      // `shutdown` also waits for opening handshakes, and a peer may delay its handshake. The command waits at most this long.
+      // `shutdown` also waits for opening handshakes, and a peer might delay its handshake. So the command waits only for a limited time.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, GRACE + 500);
@@ -163,7 +163,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-// Returns the address as it is written in a URL: an IPv6 address is in brackets.
+// Returns the address in the form for a URL, with brackets around an IPv6 address.
 function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }

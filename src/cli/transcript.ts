@@ -21,10 +21,10 @@ export class Transcript implements ConnectionHandlers {
   typedLine: TypedLine | null = null;
   /** The value of `performance.now()` when the last message, or the last part of a message, arrived. */
   lastReceived: number = performance.now();
-  /** Called after `send` returned false, when all waiting bytes have left. */
+  /** If `send` has returned false, this function is called when all waiting bytes were sent. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
-  /** Maps the payload of each ping of the user to the time of its sending. */
+  /** The pings that the user has sent. The key is the payload. The value is the time when the ping was sent. */
   readonly #pings = new Map<string, number>();
   #pingCount = 0;
   #closedByPeer = false;

@@ -108,7 +108,9 @@ describe('the HTML report of the conformance judge', () => {
     const page = await openReport();
     const rows = page.locator('.failures details.case');
     expect(await rows.count()).toBe(8);
-    expect(await rows.first().locator('.why').innerText()).toMatch(/^The events are .*, expected pong of 0 /);
+    expect(await rows.first().locator('.why').innerText()).toMatch(
+      /^The judge received .*, but expected a pong of 0 /,
+    );
     expect(await page.locator('#cases').getAttribute('open')).toBeNull();
   });
 

@@ -326,7 +326,7 @@ test('with --list the judge prints the cases and does not run them', async () =>
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
-  expect(lines[0]).toMatch(/^1\.1\.1\t6455 §5\.2\tMUST\tboth\tSends a text frame/);
+  expect(lines[0]).toMatch(/^1\.1\.1\t6455 §5\.2\tMUST\tboth\tSends an empty text frame/);
   expect(exit).toBe(0);
 });
 
@@ -354,9 +354,9 @@ describe('commands of the judge that need no peer', () => {
 
   test('`conform explain` prints the rule of a case, and what the judge sends, expects and tolerates', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
-    expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
+    expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Early refusal of invalid text\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
-    expect(stdout).toMatch(/^ {2}sends {6}a text frame, /m);
+    expect(stdout).toMatch(/^ {2}sends {6}a text frame with /m);
     expect(stdout).toMatch(/^ {2}tolerated {2}.*, as NON-STRICT$/m);
     expect(stdout).toMatch(/^ {2}run it {5}npx rfc6455 conform server <url> --cases 6\.4\.1$/m);
     expect(stdout).toMatch(/^20\.1\.1 {2}Opening handshake: servers/m);

@@ -189,7 +189,7 @@ describe('the pongs that a case expects', () => {
       passed: true,
     });
     expect(judge(ten, newest, null).result).toBe(
-      'Of several pings only the newest one was answered, which 6455 §5.5.3 allows.',
+      'The peer answered only the newest of several pings, which 6455 §5.5.3 allows.',
     );
     expect(verdictOf({ ...ten, id: '24.9.1' }, { events: OK.slice(-1) })).toEqual(['OK', 'OK']);
     expect(verdictOf(ten, { events: [OK[3]!, OK[9]!] })).toEqual(['NON-STRICT', 'OK']);

@@ -13,7 +13,10 @@ import type { ConnectionEvent } from './handlers.ts';
 import { toConnectionRequest } from './request.ts';
 import type { Worker } from './worker.ts';
 
-/** The decision of `onConnection`: a handler accepts the client, null refuses it. `failed` is true if `onConnection` threw. */
+/**
+ * The decision of `onConnection`. With a `handler`, the client is accepted. Otherwise the client is refused. `failed` is true if
+ * `onConnection` threw.
+ */
 export type Verdict<Handler> =
   | { readonly handler: Handler; readonly failed: false }
   | { readonly handler: null; readonly failed: boolean };
@@ -31,7 +34,7 @@ export class Admission<Handler extends object> {
   }
 
   /**
-   * C64: calls `onConnection` before the 101 response is written, since §4.2.2 requires an HTTP status for a refusal.
+   * C64: calls `onConnection` before the 101 response is written, because §4.2.2 requires an HTTP status for a refusal.
    * @param seat makes the answer for a request that `onConnection` has accepted
    */
   decide<Seated>(
@@ -56,7 +59,7 @@ export class Admission<Handler extends object> {
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;
-      // An aborted request needs no answer. If the call of `onConnection` still waits, the call is dropped.
+      // An aborted request needs no answer. If `onConnection` was not called yet, the library does not call it.
       signal.addEventListener('abort', () => {
         this.#worker.drop(task);
         settled(reject(503));

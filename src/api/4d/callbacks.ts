@@ -1,6 +1,7 @@
 /**
- * Calls the callbacks of a handler. If a callback throws, `onError` of the same handler receives the error. If `onError` itself throws, the
- * error becomes a process warning. These errors never become uncaught exceptions, since a peer may be able to cause them.
+ * Calls the callbacks of a handler, which is the object that an application passes to the 4D API. If a callback throws, `onError` of the
+ * same handler receives the error. If `onError` itself throws, the error becomes a process warning. An error in a callback never becomes an
+ * uncaught exception, because a peer might be able to cause the error.
  */
 
 import { isThenable, warn } from '../callback.ts';
@@ -51,7 +52,7 @@ export class Callbacks implements TaskOwner {
     return this.#report(errors, () => {});
   }
 
-  /** Passes an important error to `onError`, such as NOT_SENT or SLOW_CALLBACK. Without `onError`, the error becomes a process warning. */
+  /** Passes an important error, such as NOT_SENT or SLOW_CALLBACK, to `onError`. Without `onError`, the error becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }
@@ -59,7 +60,7 @@ export class Callbacks implements TaskOwner {
   reportSlow(waiting: number, isGivenUp: boolean): void {
     const what = `${this.#last} of ${this.#owner()} has not ended`;
     const text = isGivenUp
-      ? `${what}: it is waited for no longer, since the server is terminated`
+      ? `${what}: the server no longer waits for it, because the server is terminated`
       : `${what}: ${waiting} callbacks wait for it, and new connections are refused with 408`;
     void this.reportLoudly(new FourDError('SLOW_CALLBACK', text));
   }

@@ -17,12 +17,14 @@ import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
 /**
- * The options of a `WebSocket`. 4D has no such options. They are the options of the native `connect`, and two options for the callbacks.
+ * The options of a `WebSocket`: the options of the native `connect`, and two options for the callbacks. 4D has no such options.
  */
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
-  /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
+  /** If false, a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds. `onError` is called if a callback takes longer and other callbacks wait for it. @default 10000 */
+  /**
+   * The library calls `onError` if a callback takes more than this number of milliseconds, and other callbacks wait for it. @default 10000
+   */
   readonly warnAfter?: number | undefined;
 }
 
@@ -44,7 +46,7 @@ const places: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
-/** 4D: WebSocket. */
+/** A WebSocket client with the members that 4D documents. 4D: WebSocket. */
 export class WebSocket<T extends DataType = 'text'> {
   readonly #url: string;
   readonly #handler: WebSocketHandler<T>;
@@ -122,7 +124,7 @@ export class WebSocket<T extends DataType = 'text'> {
    * waits until `onOpen` was called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
    * @returns false if the status is "Closing" or "Closed", or if more than `sendCap` bytes wait. Then the message was not sent. While the
    *   status is "Connecting", at most 64 MiB can wait. 4D returns nothing.
-   * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
+   * @throws {TypeError} for a function, or for an object that JSON cannot represent, such as an object with a cycle
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
@@ -151,8 +153,8 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback: the callback would
-   * wait for its own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback, because the callback
+   * would then never end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();
@@ -174,7 +176,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` was called after the server's answer and before this event.
+            // The application called `terminate` between the server's answer and this event.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },
@@ -185,7 +187,7 @@ export class WebSocket<T extends DataType = 'text'> {
         },
       });
     } catch (error) {
-      // An attempt that `terminate` aborts is not an error.
+      // If `terminate` aborted the attempt, this is not an error.
       if (!this.#isDropped) link.onFailed(error);
       this.#onClose(1006, '', false);
     } finally {
@@ -200,9 +202,9 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * Returns the header fields of a handler, flat: name, value, name, value … As in 4D, a value may also be a number or Null. A number is sent
- * as text. A field with Null is not sent.
- * @throws {TypeError} for any other value. It would be sent as "[object Object]"
+ * Returns the header fields of a handler as a flat list: name, value, name, value … As in 4D, a value may also be a number or Null. A
+ * number is sent as text. A field with Null is not sent.
+ * @throws {TypeError} for any other value, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {

@@ -7,7 +7,7 @@ import type { DataType, Sendable } from './data.ts';
 import { Link, type TerminateOptions, terminateArguments } from './link.ts';
 import type { Worker } from './worker.ts';
 
-/** 4D: WebSocketConnection, `.status`. */
+/** The states of a server's connection. 4D: WebSocketConnection, `.status`. */
 export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
 
 /** A connection of a server of the type `Server`. */
@@ -16,7 +16,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   readonly #handler: Handler;
   readonly #link: Link;
 
-  /** @internal Only the library calls this constructor. @param own receives the link of the new connection */
+  /** @internal Only the library calls this constructor. @param own receives the `Link` of the new connection */
   constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
@@ -34,7 +34,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
     return this.#link.id;
   }
 
-  /** 4D: WebSocketConnection, `.status`. */
+  /** The state of the connection. 4D: WebSocketConnection, `.status`. */
   get status(): ConnectionStatus {
     return this.#link.status as ConnectionStatus;
   }
@@ -48,7 +48,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
    * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect. 4D:
    * WebSocketConnection, `.send()`.
    * @returns false if the status is not "Connected" before or after the call. Then the message is lost. 4D returns nothing.
-   * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
+   * @throws {TypeError} for a function, or for an object that JSON cannot represent, such as an object with a cycle
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);
@@ -62,7 +62,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
    */
   terminate(code?: number | TerminateOptions | null, message?: string | null): void {
     const given = terminateArguments(code, message);
-    // C61: "must be > 3000, otherwise the message isn't sent". §7.4.2 ends at 4999.
+    // C61: 4D says "must be > 3000, otherwise the message isn't sent". The codes of §7.4.2 end at 4999.
     const isSent = Number.isInteger(given.code) && given.code! > 3000 && given.code! < 5000;
     if (isSent) this.#link.close(given.code!, given.reason);
     else this.#link.close(1000, '');

@@ -1,12 +1,12 @@
 /**
- * Converts a received message to the type that 4D's option dataType selects. Converts the argument of `send` to a message. 4D:
+ * Converts a received message to the type that 4D's option dataType selects, and converts the argument of `send` to a message. 4D:
  * WebSocketServer, "options parameter"; WebSocketConnection, `.send()`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 import { FourDError } from './error.ts';
 
-/** 4D: WebSocketServer, `.dataType`. */
+/** The type to which a received message is converted. 4D: WebSocketServer, `.dataType`. */
 export type DataType = 'text' | 'blob' | 'object';
 
 /** The type of the data that `onMessage` receives, by dataType. */
@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * The values that `send` accepts. A string is sent as text. Bytes and a `Blob` of the web are sent as binary. They take the place of 4D's
- * Blob. Any other object is sent as JSON. Any other value is converted to a string and sent as text.
+ * The values that `send` accepts. A string is sent as text. Bytes and a web `Blob` are sent as binary, like a Blob of 4D. Any other object
+ * is sent as JSON. Any other value is converted to a string and sent as text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
@@ -36,7 +36,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Converts a message, text or binary, to the `data` that `onMessage` receives.
- * @throws {FourDError} if the message does not fit the dataType
+ * @throws {FourDError} if the message cannot be converted to the dataType
  */
 export function decode(message: string | Buffer, dataType: DataType): unknown {
   if (dataType === 'blob') return typeof message === 'string' ? Buffer.from(message) : message;
@@ -49,7 +49,8 @@ export function decode(message: string | Buffer, dataType: DataType): unknown {
   }
 }
 
-// Text messages were already checked to be UTF-8 (§8.1). Binary messages may have any bytes, so this function checks them.
+// The parser has already checked that text messages are UTF-8 (§8.1). A binary message can contain any bytes, so this function checks the
+// bytes.
 function toText(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
@@ -61,7 +62,7 @@ function toText(bytes: Buffer): string {
 /**
  * Converts the argument of `send` to a message: a string for text, bytes for binary. A Blob is returned unchanged; the caller has to read
  * its bytes.
- * @throws {TypeError} for a function, or an object that JSON cannot represent, such as one with a cycle
+ * @throws {TypeError} for a function, or for an object that JSON cannot represent, such as an object with a cycle
  */
 export function encode(message: unknown): Message | Blob {
   if (typeof message === 'string' || message instanceof Blob) return message;

@@ -10,8 +10,8 @@ export const fourDErrors = {
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
   /**
-   * The web server is not started, or has failed. Or `start` was called at the wrong time: while the web server stops, or with settings
-   * while it runs.
+   * The web server is not started, or has failed. Or `start` was called while the web server stops, or with settings while the web server
+   * runs.
    */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
@@ -37,7 +37,7 @@ export type FourDErrorName = keyof typeof fourDErrors;
 /** An error with the members that 4D documents: `errCode`, `message`, `componentSignature`. 4D: WebSocketServer, `onError`, `errors`. */
 export class FourDError extends Error {
   override readonly name = 'FourDError';
-  /** The number of `fourDErrors`. */
+  /** The number of this error in `fourDErrors`. */
   readonly errCode: number;
   /** The component that reports the error; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';

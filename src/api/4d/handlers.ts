@@ -1,59 +1,62 @@
 /**
  * Defines the callbacks of the 4D API and their events. The names and members come from 4D's pages WebSocketServer, WebSocketConnection and
- * WebSocket. In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
- * has settled. The classes of the callbacks' first argument are in server.ts and client.ts.
+ * WebSocket. In each callback, `this` is the handler. Every callback may return a Promise, and the next callback waits until that Promise
+ * has settled. The first argument of a callback is an object of a class in server.ts or client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
 import type { FourDError } from './error.ts';
 import type { ConnectionRequest } from './request.ts';
 
-/** 4D: WebSocketServer, `WSHandler.onConnection`. */
+/** The event that `onConnection` of a server receives. 4D: WebSocketServer, `WSHandler.onConnection`. */
 export interface ConnectionEvent {
   readonly type: 'connection';
   readonly request: ConnectionRequest;
 }
 
-/** 4D: WebSocketServer, `WSHandler.onOpen`, `connectionHandler.onOpen`; WebSocket, `onOpen`. */
+/** The event that `onOpen` receives. 4D: WebSocketServer, `WSHandler.onOpen`, `connectionHandler.onOpen`; WebSocket, `onOpen`. */
 export interface OpenEvent {
   readonly type: 'open';
 }
 
-/** 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
+/** The event that `onMessage` receives. 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
 export interface MessageEvent<T extends DataType = 'text'> {
   readonly type: 'message';
-  /** With dataType "text", a string. With "blob", a Buffer that the application may keep. With "object", any JSON value. */
+  /**
+   * The type depends on the dataType: a string for "text", a Buffer for "blob", and any JSON value for "object". The application may keep
+   * the Buffer.
+   */
   readonly data: DataOf[T];
 }
 
-/** 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
+/** The event that `onError` receives. 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
 export interface ErrorEvent {
   readonly type: 'error';
   /** At least one error. */
   readonly errors: readonly FourDError[];
 }
 
-/** 4D: WebSocketServer, `WSHandler.onTerminate`. */
+/** The event that `onTerminate` of a server receives. 4D: WebSocketServer, `WSHandler.onTerminate`. */
 export interface ServerTerminateEvent {
   readonly type: 'terminate';
 }
 
-/** 4D: WebSocketServer, `connectionHandler.onTerminate`. */
+/** The event that `onTerminate` of a connection receives. 4D: WebSocketServer, `connectionHandler.onTerminate`. */
 export interface TerminateEvent {
   readonly type: 'terminate';
-  /** The peer's close code; 1005 if the peer's Close frame had no code, 1006 if the peer sent no Close frame. */
+  /** The peer's close code. It is 1005 if the peer's Close frame had no code, and 1006 if the peer sent no Close frame. */
   readonly code: number;
-  /** The peer's reason; undefined if the Close frame had no reason. */
+  /** The reason in the peer's Close frame; undefined if the frame had no reason. */
   readonly reason: string | undefined;
 }
 
-/** 4D: WebSocket, `onTerminate`. */
+/** The event that `onTerminate` of a client receives. 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
-  /** Whether both sides sent a Close frame. Only the first release of 4D's class had this member. */
+  /** Whether both sides sent a Close frame. In 4D, only the first release of the class had this member. */
   readonly wasClean: boolean;
 }
 
-/** The result of a callback that returns no value. */
+/** The result of a callback: nothing, or a Promise that the library waits for. */
 export type Done = void | PromiseLike<void>;
 
 /** The callbacks of a server. */
@@ -71,11 +74,11 @@ export interface ServerCallbacks<Server, Handler> {
     | null
     | undefined
     | void
-    // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
+    // biome-ignore lint/suspicious/noConfusingVoidType: as in 4D, a function without a return statement refuses the client.
     | PromiseLike<Handler | null | undefined | void>;
   /** Called after the server has started, and after the code that created it has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
-  /** Called when the server is closed, by `terminate` or because its web server stopped. */
+  /** Called when the server is closed, because `terminate` was called or because the web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
   /** Called when a callback of this handler threw, or when the web server failed. */
   onError?(wss: Server, event: ErrorEvent): Done;
@@ -87,11 +90,10 @@ export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** Called when the connection is open. From this call on, the application may send. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
   /**
-   * Called when the connection is closed. The status of the connection is "Closed", and `wss.connections` no longer contains the
-   * connection.
+   * Called when the connection is closed. At that time `ws.status` is "Closed", and `wss.connections` no longer contains the connection.
    */
   onTerminate?(ws: Connection, event: TerminateEvent): Done;
-  /** Called when a callback of this handler threw, a message did not fit the dataType, or the connection failed. */
+  /** Called when a callback of this handler threw, a message could not be converted to the dataType, or the connection failed. */
   onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
@@ -100,8 +102,8 @@ export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
   /**
-   * Called when the connection has ended or could not be opened. If it could not be opened, the code is 1006. This callback is always the
-   * last one.
+   * Called when the connection has ended or could not be opened. If it could not be opened, the code is 1006. No other callback is called
+   * after `onTerminate`.
    */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;

@@ -1,7 +1,7 @@
 /**
- * `WebSocketConnection` and `WebSocket` share this code. For each event of the native connection, a callback runs in the worker
- * (worker.ts), one at a time. While an event of a connection waits, the connection stops reading. So the messages for a slow handler do not
- * fill the memory.
+ * Connects a native connection with the callbacks of a 4D handler, for `WebSocketConnection` and `WebSocket`. For each event of the native
+ * connection (../connection.ts), the worker (worker.ts) runs a callback, one at a time. While an event waits, the connection reads nothing.
+ * So the messages for a slow handler do not fill the memory.
  */
 
 import type { Connection } from '../connection.ts';
@@ -21,7 +21,7 @@ const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as 
 // C79: 4D does not say which id is the first. Ids begin with 1, because 0 would count as false in a condition.
 let lastId = 0;
 
-/** The members of a native connection that this file uses. The type of its `data` does not matter. */
+/** The members of a native connection that this file uses. The type of the connection's `data` does not matter. */
 export type NativeConnection = Pick<
   Connection<unknown>,
   'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'
@@ -35,23 +35,23 @@ export class Link {
   readonly #dataType: DataType;
   readonly #outgoing: Outgoing;
   readonly #waiting: WaitingMessages | null;
-  /** Null while connecting, and if the attempt failed. */
+  /** Null before the connection is open, and if the connection could not be opened. */
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
   /**
-   * Whether a call of the application is running in the native connection. If the call causes an event, the callback of this event runs
-   * after the call has returned.
+   * True while a method of the native connection runs for a call of the application. If the method causes an event, the callback of this
+   * event runs after the call has returned.
    */
   #isCalled = false;
   #undelivered = 0;
-  /** The number of messages that waited for the opening, and could not be sent after it. */
+  /** The number of messages that waited until the connection was open, and then could not be sent. */
   #unsent = 0;
 
   /**
    * @param target the first argument of the handler's callbacks
    * @param kind 'connection' or 'WebSocket', for error texts
-   * @param waiting holds messages until the connection is open; null if it is already open
+   * @param waiting keeps messages until the connection is open; null for a connection that is already open
    */
   constructor(
     handler: object,
@@ -80,18 +80,19 @@ export class Link {
     return this.#isClosing && status === 'Connected' ? 'Closing' : status;
   }
 
-  // ---- what the application asks for ----
+  // ---- calls of the application ----
 
   /**
    * Sends a message.
-   * @returns true if the status was "Connected" both before and after the call. While "Connecting", true if there was room for the message
+   * @returns true if the status was "Connected" before and after the call. If the status was "Connecting": true if the message was kept for
+   *   later
    */
   send(message: unknown): boolean {
     const { status } = this;
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // If the waiting bytes exceed `sendCap`, the connection was dropped, and the message is lost.
+    // If more than `sendCap` bytes wait, the native connection has dropped itself, and the message is lost.
     return this.status === 'Connected';
   }
 
@@ -108,7 +109,10 @@ export class Link {
     }
   }
 
-  /** Closes the connection after all messages were passed to the native connection. Blobs that are still being read come first. */
+  /**
+   * Closes the connection after all earlier messages were passed to the native connection. A Blob that is still being read counts as an
+   * earlier message.
+   */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -123,14 +127,13 @@ export class Link {
     this.#call(() => this.#connection?.terminate());
   }
 
-  // ---- what the native connection reports ----
+  // ---- events of the native connection ----
 
   onOpen(connection: NativeConnection): void {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // The messages that `onOpen` has sent so far come first. The messages that waited for the opening come next, and then all later
-      // messages. Each of these groups keeps the order of the calls of `send`.
+      // The order is: first the messages that `onOpen` has sent so far, then the messages that waited, and then all later messages.
       if (this.status === 'Connected') this.#flush();
       return result;
     });
@@ -139,17 +142,18 @@ export class Link {
   #flush(): void {
     const messages = this.#waiting?.take() ?? [];
     const failed = messages.findIndex((message) => !this.send(message));
-    // The message that could not be sent is lost, and so are all messages after it.
+    // If a message could not be sent, this message and all messages after it are lost.
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Is called for a connection that was paused before this object was made. Resumes reading if no event waits. */
+  /** Is called for a native connection that was paused before this `Link` was made. Resumes reading if no event waits. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers, messages that arrive while the connection closes are not delivered. So a slow handler cannot stop the reading now.
+    // As in browsers, messages that arrive while the connection closes are not delivered. So a slow handler cannot stop the reading during
+    // the closing handshake.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -172,7 +176,7 @@ export class Link {
   }
 
   onError(error: Error): void {
-    // A peer that does not answer the Close frame of `terminate` in time is not reported as an error.
+    // If the peer does not answer the Close frame of `terminate` in time, the application receives no error.
     if ('code' in error && error.code === 'WS_CLOSE_TIMEOUT') return;
     this.#post(() => this.callbacks.report(new FourDError('CONNECTION', error.message, { cause: error })));
   }
@@ -184,7 +188,7 @@ export class Link {
     this.#post(() => this.callbacks.report(...errors));
   }
 
-  /** Returns one error if `send` has accepted messages that can no longer be sent. Otherwise returns an empty list. */
+  /** Returns one error if messages that `send` accepted can no longer be sent. Otherwise returns an empty list. */
   #lost(): FourDError[] {
     const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
     if (count === 0) return [];
@@ -215,7 +219,7 @@ export class Link {
   }
 }
 
-/** Returns the members that the event of `onTerminate` has on a server and on a client. */
+/** Makes the members that the `onTerminate` events of servers and clients have in common. */
 export function terminateEvent(
   code: number,
   reason: string,
@@ -224,7 +228,7 @@ export function terminateEvent(
 }
 
 /**
- * The object that `terminate` accepts instead of two arguments. 4D's pages show the arguments in braces, which looks like such an object.
+ * The object that `terminate` accepts instead of two arguments. 4D's pages write the arguments in braces, so they look like an object.
  */
 export interface TerminateOptions {
   readonly code?: number;
@@ -243,7 +247,7 @@ export function terminateArguments(
   return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
-/** Cuts a reason of more than 123 bytes, between two characters. §5.5.1: at most 123 bytes follow the close code. */
+/** Shortens a reason to at most 123 bytes, and never splits a character. §5.5.1: at most 123 bytes follow the close code. */
 function cut(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= 123) return reason;

@@ -1,7 +1,7 @@
 /**
- * Converts the option `path` of a `WebSocketServer` to a pattern for the native server. 4D describes the option as "the pattern of the
- * path". 4D: WebSocketServer, `.path`. 4D defines no wildcards. In this library, a `*` at the end of the path matches any text. A RegExp is
- * allowed too. transport/path-pattern.ts compares paths.
+ * Converts the option `path` of 4D's `WebSocketServer` to a path pattern of this library. 4D calls the option "the pattern of the path"
+ * (WebSocketServer, `.path`), but defines no wildcards. In this library, a `*` at the end of the path matches any text. A RegExp is allowed
+ * too. transport/path-pattern.ts compares paths.
  */
 
 import {
@@ -12,7 +12,7 @@ import {
 
 /**
  * Converts the option to a path for `attach`. '' means every path that no other server has.
- * @throws {TypeError} for a value that no request's path can match
+ * @throws {TypeError} if the path of a request can never match the value
  */
 export function toPathPattern(path: string | RegExp | null | undefined): PathPattern {
   if (path === undefined || path === null || path === '') return '';

@@ -1,6 +1,6 @@
 /**
- * Makes the `request` object of `onConnection`. 4D: WebSocketServer, "request object". The code in handshake/ has parsed and checked the
- * request.
+ * Makes the `request` object that 4D's `onConnection` receives. 4D: WebSocketServer, "request object". The code in handshake/ has parsed
+ * and checked the request.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -13,11 +13,11 @@ export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
 }
 
-/** 4D: WebSocketServer, "request object". */
+/** The request of a client, as `onConnection` receives it. 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
   /**
-   * The header fields, under the names that the client wrote. A repeated field is an array under the first of its names. Names that differ
-   * only in case are one field.
+   * The header fields. Each key is the name as the client wrote it. Names that differ only in case are one field. If the client repeats a
+   * field, the value is an array, and the key is the first spelling of the name.
    */
   readonly headers: TextsByKey;
   /** The decoded parameters of the URL. A repeated parameter is an array. */
@@ -74,7 +74,8 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
     .flatMap((line) => line.split(','))
     .map((address) => address.trim())
     .filter((address) => address !== '');
-  // The proxy nearest to the server added the last address. The client may have invented the addresses before the trusted ones.
+  // The proxy nearest to the server added the last address. The client might have invented all addresses except the trusted addresses at
+  // the end.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
   // On a socket that accepts IPv4 and IPv6, the address of an IPv4 client has the prefix `::ffff:`.

@@ -22,7 +22,7 @@ import { WebServer, webServer } from './web-server.ts';
 import { webServerSpecs } from './web-server-settings.ts';
 import { serializeOption, warnAfterOption } from './worker.ts';
 
-/** 4D: WebSocketServer, "options parameter"; and the options of the native server, which 4D does not have. */
+/** The options that 4D documents (WebSocketServer, "options parameter"), and the options of the native server (../server.ts). */
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
@@ -36,14 +36,18 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly dataType?: T | undefined;
   /** The web server that the WebSocket server runs on. @default `webServer` */
   readonly server?: WebServer | undefined;
-  /** False: a callback does not wait until the Promise of the previous callback has settled. @default true */
+  /** If false, a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds. `onError` is called if a callback takes longer and other callbacks wait for it. @default 10000 */
+  /**
+   * The library calls `onError` if a callback takes more than this number of milliseconds, and other callbacks wait for it. @default 10000
+   */
   readonly warnAfter?: number | undefined;
   /**
-   * What happens if `onConnection` does not accept a client. 'refuse': the server answers the request with HTTP 403 (500 after an
-   * exception). 'close': the server completes the opening handshake, and then calls `onConnection`. If `onConnection` refuses, the server
-   * closes the connection with 1008 (1011 after an exception). @default 'refuse'
+   * What happens if `onConnection` does not accept a client.
+   * - 'refuse': the server answers the request with HTTP 403, or with 500 if `onConnection` threw.
+   * - 'close': the server completes the opening handshake, and then calls `onConnection`. If `onConnection` refuses the client, the server
+   *   closes the connection with 1008, or with 1011 if `onConnection` threw.
+   * @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** The number of proxies in front of the server that add an address to X-Forwarded-For. @default 0 */
@@ -80,7 +84,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   ),
   dataType: custom<DataType, DataType>(
     "`'text'`, `'blob'` or `'object'`",
-    { default: 'text', text: "The type of the message's `data` that `onMessage` receives." },
+    { default: 'text', text: 'The type of the `data` that `onMessage` receives.' },
     (value) => checkDataType(value as DataType),
   ),
   server: custom<WebServer, WebServer>(
@@ -113,7 +117,8 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   }),
 };
 
-// `text` follows from `dataType`. `maxLatestKeys` has no use, since a WebSocketConnection has no `sendLatest`.
+// A program cannot pass these options. The value of `text` depends on `dataType`. `maxLatestKeys` has no use, because a WebSocketConnection
+// has no `sendLatest`.
 const { text, maxLatestKeys, ...nativeNames } = allServerSpecs;
 
 const names: OptionNames<WebSocketServerOptions> = { ...nativeNames, ...fourDServerSpecs };

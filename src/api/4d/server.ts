@@ -1,6 +1,6 @@
 /**
- * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server implements the protocol. This file adds 4D's
- * callbacks, the members that 4D documents, and the worker that runs the callbacks one at a time.
+ * Implements `WebSocketServer`, 4D's server, which runs on a `WebServer`. The native server (../server.ts) implements the protocol. This
+ * file adds 4D's callbacks, the members that 4D documents, and the worker that runs the callbacks one at a time.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -26,26 +26,26 @@ export interface WSSHandler<T extends DataType = 'text'>
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
-/** A connection of a server. The server makes a connection if `onConnection` returns a handler. 4D: WebSocketConnection. */
+/** A connection of a server. The server makes this object if `onConnection` returns a handler. 4D: WebSocketConnection. */
 export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
   WebSocketServer<T>,
   ConnectionHandler<T>
 > {}
 
-/** The `data` of a native connection: what this file knows about it. */
+/** The state that this file keeps for a native connection, as the `data` of that connection. */
 interface Seat<T extends DataType> {
-  /** The request for `onConnection`. Null when it is no longer needed, since its header fields may have 16 KiB. */
+  /** The request for `onConnection`. Null if the request is no longer needed, because its header fields may take 16 KiB of memory. */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
   /** With `cancel: 'close'`, the task that will call `onConnection`. Null after the task has begun, and without this option. */
   question: Task | null;
-  /** The link of the 4D connection; null before `onConnection` has accepted the request. */
+  /** The `Link` of the 4D connection (link.ts); null before `onConnection` has accepted the request. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
 }
 
-/** 4D: WebSocketServer. */
+/** A WebSocket server with the members that 4D documents. 4D: WebSocketServer. */
 export class WebSocketServer<T extends DataType = 'text'> {
   readonly #handler: WSSHandler<T>;
   readonly #path: string | RegExp | undefined;
@@ -57,7 +57,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #admission: Admission<ConnectionHandler<T>>;
   readonly #native: NativeServer<Seat<T>>;
   readonly #live = new Set<WebSocketConnection<T>>();
-  /** The value of `connections`, made from `#live`; null after a change. */
+  /** The value of `connections`, made from `#live`; null after a change of `#live`. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
   /**
    * Null before `terminate`. `closed` is fulfilled when the last connection is closed. `over` is fulfilled when the last callback has ended
@@ -67,8 +67,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   #terminated = false;
 
   /**
-   * Starts the server: clients can connect when the constructor returns. `onOpen` is called after the current code has returned. 4D:
-   * WebSocketServer, `4D.WebSocketServer.new()`.
+   * Starts the server. Clients can connect as soon as the constructor has returned. `onOpen` is called after the current code has returned.
+   * 4D: WebSocketServer, `4D.WebSocketServer.new()`.
    * @throws {FourDError} if the handler lacks `onConnection`, if the web server is not started, or if another server has the path (errCode
    *   -10718)
    * @throws {TypeError | RangeError} for invalid options
@@ -126,7 +126,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * The connections whose status is "Connected" or "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
+   * The connections with the status "Connected" or "Closing". The list is a snapshot that does not change later. 4D: WebSocketServer,
    * `.connections`.
    */
   get connections(): readonly WebSocketConnection<T>[] {
@@ -155,8 +155,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Always false. One page of 4D lists this member of the web server by mistake for a WebSocketServer. 4D: WebSocketServer (Spanish, 20
-   * R5), `.scalableSession`.
+   * Always false. By mistake, one page of 4D lists this member of the web server as a member of WebSocketServer. 4D: WebSocketServer
+   * (Spanish, 20 R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
     return this.#webServer.scalableSession;
@@ -168,7 +168,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * @param timeout seconds. With 0, all connections are dropped immediately, without Close frames; connections without TLS are reset.
    * @default `closeTimeout`, 30 seconds
    * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. In a callback, the Promise resolves
-   *   when the server is `terminated`: otherwise the callback would wait for its own end. The server stops waiting for a callback after the
+   *   when the server is `terminated`, because the callback would otherwise never end. The server stops waiting for a callback after the
    *   longer of `closeTimeout` and `timeout`. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
@@ -192,8 +192,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback: the callback would
-   * wait for its own end.
+   * Returns a Promise that is fulfilled when no callback waits or is running. Do not await this Promise in a callback, because the callback
+   * would then never end.
    */
   idle(): Promise<void> {
     return this.#worker.idle();
@@ -272,7 +272,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     // end.
     if (question !== null) this.#worker.drop(question);
     if (link === null || connection === null) return;
-    // C77: when a callback runs, `connections` no longer contains this connection.
+    // C77: `connections` must not contain this connection when `onTerminate` runs.
     this.#live.delete(connection);
     this.#collection = null;
     link.onClose(terminateEvent(code, reason));

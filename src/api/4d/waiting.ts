@@ -1,11 +1,11 @@
 /**
- * Keeps the messages that a program sends while a client is "Connecting": in order, and up to a limit in bytes. In 4D, `new` waits until
- * the connection is open. So programs written for 4D send right after `new`.
+ * Keeps the messages that a program sends while the status of a 4D client is "Connecting". The total size is limited. In 4D, `new` waits
+ * until the connection is open. So programs for 4D call `send` directly after `new`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 
-// Each waiting message counts as this many bytes plus its size. This limits the number of empty messages too.
+// Each message counts as its size plus this number of bytes. So the limit also applies to many empty messages.
 const MESSAGE_COST = 128;
 
 export class WaitingMessages {
@@ -22,7 +22,7 @@ export class WaitingMessages {
     return this.#messages.length;
   }
 
-  /** Adds a message. Bytes are copied, since the caller may change them. @returns false if there is no room */
+  /** Adds a message. Bytes are copied, because the caller might change them later. @returns false if there is no room */
   push(message: Message | Blob): boolean {
     const size = MESSAGE_COST + sizeOf(message);
     if (this.#size + size > this.#max) return false;

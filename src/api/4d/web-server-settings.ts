@@ -8,13 +8,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostOption, portOption } from '../address-options.ts';
 import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from '../option-spec.ts';
 
-/** The settings that say how a `WebServer` listens, and what it serves. 4D: WebServer, `.start()`. */
+/** The settings of a `WebServer`: its address, its content and its certificate. 4D: WebServer, `.start()`. */
 export interface WebServerSettings {
-  /** The address to listen on. 4D: `IPAddressToListen`, all addresses by default. @default '127.0.0.1' */
+  /** The address to listen on. In 4D, this is `IPAddressToListen`, and the default is all addresses. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The port. 0 means any free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
+  /** The port. 0 means any free port. In 4D, these are `HTTPPort` and `HTTPSPort`. @default 8080; 8443 with TLS */
   readonly port?: number | undefined;
-  /** The folder whose files are served. 4D: `rootFolder`. @default none */
+  /** The server serves the files of this folder. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
   /** The file that is served if a request names a folder. 4D: `defaultHomepage`. @default 'index.html' */
   readonly defaultHomepage?: string | undefined;
@@ -25,9 +25,9 @@ export interface WebServerSettings {
   readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
   /** Enables TLS with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
   readonly certificateFolder?: string | undefined;
-  /** TLS: the certificate, in PEM, or the path of a file that holds it. */
+  /** The certificate for TLS: a PEM text, or the path of a PEM file. */
   readonly cert?: string | Buffer | undefined;
-  /** TLS: the private key of the certificate, in PEM, or the path of a file that holds it. */
+  /** The private key of the certificate: a PEM text, or the path of a PEM file. */
   readonly key?: string | Buffer | undefined;
 }
 
@@ -38,8 +38,8 @@ export type WebServerValues = ValuesOf<
 >;
 
 /**
- * Specifies the settings of a `WebServer`. `WebSocketServer` also uses the names in this table. If a program passes one of them as an
- * option of a `WebSocketServer`, the error refers to the `WebServer`.
+ * Specifies the settings of a `WebServer`. If a program passes such a setting to a `WebSocketServer`, the error text says that the setting
+ * belongs to the `WebServer`.
  */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({
@@ -52,7 +52,7 @@ export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   }),
   rootFolder: custom(
     'a path',
-    { text: 'The folder whose files are served. In 4D, this is `rootFolder`.' },
+    { text: 'The server serves the files of this folder. In 4D, this is `rootFolder`.' },
     checkText,
   ),
   defaultHomepage: custom(
@@ -84,7 +84,7 @@ export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
 
 function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} is ${show(value)}, not a string that names something`);
+    throw new TypeError(`${name} is ${show(value)}, not a string with at least one character`);
   }
 }
 
@@ -95,7 +95,7 @@ function checkPem(value: unknown, name: string): void {
   }
 }
 
-// The advice in error texts for the names that some settings have in 4D.
+// Some settings have another name in 4D. If a program uses a name of 4D, the error text contains this advice.
 const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
   ['IPAddressToListen', 'use host'],
   ['HTTPPort', 'use port'],

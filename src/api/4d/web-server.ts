@@ -1,6 +1,6 @@
 /**
- * Implements `WebServer`, the web server that 4D's WebSocket server runs on. It uses node:http or node:https. It serves the files of a
- * folder, or calls `onRequest`. The native WebSocket servers handle the upgrades.
+ * Implements `WebServer`, the web server that 4D's WebSocket server runs on. A `WebServer` uses node:http or node:https. It serves the
+ * files of a folder, or calls `onRequest`. The native WebSocket servers (../server.ts) handle the upgrades.
  */
 
 import { promises as files } from 'node:fs';
@@ -31,7 +31,7 @@ interface Hosted {
   onWebServerError(error: Error): void;
 }
 
-// Milliseconds after which `stop()` drops unfinished requests. The default of `terminate` of a WebSocket server is the same.
+// After this number of milliseconds, `stop()` drops unfinished requests. `terminate` of a WebSocket server has the same default.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
@@ -59,8 +59,8 @@ export class WebServer {
 
   /**
    * Wraps an existing HTTP server, which you configure and start yourself. If you call `close` of the HTTP server, the WebSocket servers
-   * are terminated too. Otherwise Node.js would wait for their connections. The callback of `close` is called when the last `onTerminate`
-   * of the WebSocket servers has ended. For the same HTTP server, `of` always returns the same `WebServer`.
+   * are terminated too, because Node.js would otherwise wait for their connections. The callback of `close` is called when the last
+   * `onTerminate` of the WebSocket servers has ended. For the same HTTP server, `of` always returns the same `WebServer`.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -99,14 +99,14 @@ export class WebServer {
     return typeof address === 'string' ? 0 : address.port;
   }
 
-  /** Always false, since this web server has no sessions. 4D: WebServer, `.scalableSession`. */
+  /** Always false, because this web server has no sessions. 4D: WebServer, `.scalableSession`. */
   get scalableSession(): boolean {
     return false;
   }
 
   /**
    * Begins to listen. If the server already listens, a call without settings does nothing. 4D: WebServer, `.start()`.
-   * @param settings replace the settings of the same names that were passed before
+   * @param settings these settings replace earlier settings of the same names
    * @throws {FourDError} if settings are passed while the server listens, or if the server is stopping
    * @throws {TypeError} for invalid settings
    * @throws the system's error, such as EADDRINUSE, or the error of node:tls for an invalid certificate
@@ -134,7 +134,7 @@ export class WebServer {
       throw new FourDError('WEB_SERVER', 'the web server is started already, or is being stopped');
     }
     if (this.#isAdopted && given.some(([name]) => name !== 'host' && name !== 'port')) {
-      throw new TypeError('an HTTP server that was there already can only be started with host and port');
+      throw new TypeError('an HTTP server that WebServer.of wraps can only be started with host and port');
     }
     this.#given = merged;
     this.#settings = settings;
@@ -202,7 +202,7 @@ export class WebServer {
 
   /**
    * Returns a Promise that is fulfilled when no callback of the WebSocket servers waits or is running. Do not await this Promise in a
-   * callback: the callback would wait for its own end.
+   * callback, because the callback would then never end.
    */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
@@ -235,7 +235,8 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // If other code has replaced `close` after us, it may still call our wrapper. Now our wrapper only calls the original `close`.
+      // If other code has replaced `close` after us, that code might still call our wrapper. From now on, our wrapper only calls the
+      // original `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);

@@ -1,6 +1,7 @@
 /**
- * Implements a worker, as in 4D. A worker is a queue that runs callbacks one at a time, in the order of their events. If a callback returns
- * a Promise, the next callback waits until the Promise has settled. While an event of a connection waits, link.ts pauses the connection.
+ * Implements the worker of the 4D API, which is a queue that runs callbacks one at a time, in the order of their events. If a callback
+ * returns a Promise, the next callback waits until the Promise has settled. While an event of a connection waits, link.ts stops reading
+ * from that connection.
  */
 
 import { isThenable } from '../callback.ts';
@@ -16,16 +17,16 @@ export const serializeOption: OptionSpec<boolean, boolean> = flag({
 /** The option `warnAfter`, of servers and clients. */
 export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   default: 10_000,
-  text: 'If a callback has not ended after this time, and other callbacks wait for it, `onError` of its handler is called.',
+  text: 'The library calls `onError` if a callback takes longer than this time, and other callbacks wait for it.',
 });
 
 /** The work for one event, such as calling a callback. A task never throws, and its Promise never rejects. */
 export type Task = () => unknown;
 
-/** The object whose callback a task calls. */
+/** The owner of a task's callback. The owner receives a report if the callback takes too long. */
 export interface TaskOwner {
   /**
-   * Is called when the callback does not end.
+   * The worker calls this method if the callback takes too long.
    * @param waiting the number of tasks that wait for the callback
    * @param isGivenUp whether the worker stops waiting for the callback
    */
@@ -37,21 +38,21 @@ export class Worker {
   readonly #waiting = new Map<Task, TaskOwner | null>();
   readonly #slow: SlowCallback;
   #isBusy = false;
-  /** Whether the code that runs now was called by a task. */
+  /** Whether a task is on the call stack. */
   #isOnStack = false;
   /**
-   * The number of the task that the worker waits for. If the worker gives up a task, this number changes. The end of the task then has no
+   * The number of the task that the worker waits for. To give up a task, the worker changes this number. The end of that task then has no
    * effect.
    */
   #turn = 0;
   #owner: TaskOwner | null = null;
-  /** With `serialize` false, the number of tasks that have not ended. */
+  /** The number of tasks that have not ended, if `serialize` is false. */
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
   /**
-   * @param serialize false: no task waits for another task
-   * @param warnAfter milliseconds after which a task is reported to its owner, if other tasks wait for it
+   * @param serialize if false, no task waits for another task
+   * @param warnAfter if a task takes more than this number of milliseconds, and other tasks wait, its owner receives a report
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;
@@ -59,14 +60,15 @@ export class Worker {
   }
 
   /**
-   * Whether a task has called the code that reads this property. Such code must not wait for `idle`: the task would wait for its own end.
+   * Whether a task has called the code that reads this property. If so, this code must not wait for `idle`, because the task would never
+   * end.
    */
   get isOnStack(): boolean {
     return this.#isOnStack;
   }
 
   /**
-   * Runs a task during this call. If other tasks wait or are running, the task runs after them.
+   * Runs a task during this call. If other tasks wait or are running, the task runs after these tasks.
    * @returns whether the task was started before this method returned
    */
   post(task: Task, owner: TaskOwner | null = null): boolean {
@@ -121,12 +123,12 @@ export class Worker {
   }
 
   /**
-   * Waits as `idle` does, but for a limited time. After this time the worker reports the task that has not ended. It then runs all waiting
-   * tasks, and does not wait for any Promise.
+   * Waits until no task waits and no task is running, but not longer than `time`. After `time`, reports the task that has not ended. Then
+   * runs all waiting tasks, and does not wait for their Promises.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // Above this maximum, `setTimeout` would fire at once. So no timer is started for a longer time.
+    // If the delay is above this maximum, `setTimeout` fires at once. So a longer time gets no timer.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);
@@ -154,7 +156,7 @@ export class Worker {
     return result;
   }
 
-  /** Runs a task immediately. No other task waits for this task; only `idle` does. */
+  /** Runs a task immediately. No other task waits for this task, but `idle` does. */
   #runUnordered(task: Task): void {
     const result = this.#call(task);
     if (!isThenable(result)) return;
@@ -164,7 +166,7 @@ export class Worker {
   }
 
   #settle(): void {
-    // `#giveUp` sets the count to 0 before all tasks have settled. The count must not become negative after that.
+    // `#giveUp` sets the count to 0 although some tasks have not ended. When these tasks end, the count must not become negative.
     this.#unsettled = Math.max(0, this.#unsettled - 1);
     this.#checkIdle();
   }

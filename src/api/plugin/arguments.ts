@@ -1,11 +1,11 @@
 /**
- * Reads the properties of an object as the plugins do: by type, without conversion. A value of the wrong type counts as 0 (number), as
- * absent (text), or as false (flag). So no function in this file throws.
+ * Reads the properties of an object as the original plugins do, without conversion of types. If a property has the wrong type, a number
+ * counts as 0, a text counts as absent, and a flag counts as false. So no function in this file throws.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 
-/** An object with properties of any type, as a caller passed it. */
+/** An object that a caller has passed. Its properties may have any type. */
 export type Properties = Readonly<Record<string, unknown>>;
 
 /** Whether the argument of a command is an object. */
@@ -13,7 +13,7 @@ export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether a property is an object, but not a collection. */
+/** Whether a value is an object, but not an array (in 4D: a collection). */
 export function isPlainObject(value: unknown): value is Properties {
   return isObject(value) && !Array.isArray(value);
 }
@@ -39,7 +39,7 @@ export function flag(object: Properties, name: string, fallback: boolean): boole
   return value === undefined ? fallback : value === true;
 }
 
-/** Returns the members of a collection that have this type. A single value counts as a collection with one member. */
+/** Filters a collection (an array of 4D): returns its members of the given type. A single value counts as a collection with one member. */
 export function collection<Type extends 'string' | 'number'>(
   value: unknown,
   type: Type,
@@ -58,8 +58,8 @@ export function toSendable(value: unknown): string | Uint8Array | null {
 }
 
 /**
- * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command treats undefined like any value that cannot be
- * sent.
+ * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command then does the same as for other values that cannot
+ * be sent.
  */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(
@@ -68,11 +68,11 @@ export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   );
 }
 
-/** Writes a property if the object accepts the value. Never throws, although the object may be frozen. */
+/** Writes a property if the object accepts the value. Never throws, even if the object is frozen. */
 export function write(object: Properties, name: string, value: unknown): void {
   try {
     Reflect.set(object, name, value);
   } catch {
-    // The caller's object may have a setter that throws.
+    // A setter of the caller's object has thrown.
   }
 }

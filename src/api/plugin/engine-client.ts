@@ -1,7 +1,7 @@
 /**
- * Implements a client that behaves like IXWebSocket, the engine of the original plugins. The client has one connection at a time, and
- * reconnects automatically. It has the heartbeat and the error texts of the engine. reconnect.ts makes the connections, and decides when to
- * try again. v1.ts and v2.ts have the commands.
+ * Implements a client that behaves like a client of IXWebSocket, the WebSocket library inside the original plugins. The pings and the error
+ * texts are the same as in IXWebSocket. The client has one connection at a time, and reconnects automatically. reconnect.ts makes the
+ * connections, and decides when to try again. v1.ts and v2.ts have the commands.
  */
 
 import { checkClose } from '../../transport/argument-checks.ts';
@@ -26,27 +26,27 @@ import { clientMaterial, type TlsSettings } from './tls.ts';
 
 /** The options of a client. The commands may change these options at any time. Each attempt to connect uses the current values. */
 export interface ClientSettings {
-  /** The version of the engine. The client uses the error texts of this version. */
+  /** The version of IXWebSocket. The client uses the error texts of this version. */
   readonly engine: EngineVersion;
-  /** The error text if the program passed the URL under the name of the other version of the plugin. Otherwise ''. */
+  /** The error text if the program passed the URL with the option name of the other plugin version. Otherwise ''. */
   urlProblem: string;
   /** The error text if the headers of a new client are invalid. Otherwise ''. */
   headersProblem: string;
   url: string;
-  /** The header fields, flat: name, value, name, value … */
+  /** The header fields as a flat list: name, value, name, value … */
   headers: readonly string[];
   /** Null if no pings are sent. */
   pings: PingOptions | null;
   reconnects: boolean;
-  /** Milliseconds. */
+  /** In milliseconds. */
   maxWait: number;
   minWait: number;
   compression: ConnectOptions['compression'];
   tls: TlsSettings | null;
   redirects: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   closeTimeout: number;
-  /** Bytes; null for the default of a client. */
+  /** In bytes; null means the default of a client. */
   maxMessageSize: number | null;
   unref: boolean;
 }
@@ -54,9 +54,9 @@ export interface ClientSettings {
 /** The result of the opening handshake. */
 export interface StartStatus {
   success: boolean;
-  /** 101, the status of a refusal, or 0 if there was no answer. */
+  /** The HTTP status of the answer: 101 or the status of a refusal; 0 without an answer. */
   http_status: number;
-  /** '' if there was no error. */
+  /** The error text; '' without an error. */
   errorStr: string;
   /** The path and query; '' if there was no answer. */
   uri: string;
@@ -69,7 +69,8 @@ export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' |
 
 export type ClientData = ConnectionData;
 
-// Seconds. The timeout of the original engine for an attempt after a lost connection. No command waits for this attempt.
+// The time limit in seconds for an attempt to connect after a lost connection. IXWebSocket has the same limit. No command waits for this
+// attempt.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses every message synchronously, so that a status can contain the compressed size. */
@@ -84,8 +85,8 @@ export class EngineClient {
   #retryTimeout = RETRY_TIMEOUT;
 
   /**
-   * @param emit called with each event and the EventFlow of the connection, inside a handler of the socket. So `emit` has to queue the
-   *   event
+   * @param emit called inside a handler of the socket, with each event and the EventFlow of the connection. So `emit` has to put the event
+   *   into a queue
    */
   constructor(
     settings: ClientSettings,
@@ -141,7 +142,7 @@ export class EngineClient {
    *   after a lost connection
    */
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
-    // While the client waits for its next attempt, its state is 'closed', but it still runs. So `isActive` is checked too.
+    // A client that waits for its next attempt is active, although its state is 'closed'. So `isActive` is checked too.
     if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
     const { url, urlProblem, headersProblem } = this.settings;
     if (url === '' && urlProblem !== '') return failedStart(urlProblem);
@@ -195,7 +196,7 @@ export class EngineClient {
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
       closeReason,
-      // The native heartbeat is off. The original engine sends only the pings of `pings`.
+      // The heartbeat of this library is off, because IXWebSocket sends only the pings that `pings` describes.
       heartbeat: { interval: Number.POSITIVE_INFINITY },
       ...(settings.pings === null ? null : { pings: settings.pings }),
       ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
@@ -216,8 +217,8 @@ function isCloseCode(code: number): boolean {
 }
 
 /**
- * Cuts a reason to at most 123 bytes of UTF-8 (§5.5.1), in whole characters, so that it fits into a Close frame. A lone surrogate becomes
- * U+FFFD, as on the wire.
+ * Shortens a reason to at most 123 bytes of UTF-8 (§5.5.1), so that it fits into a Close frame. No character is split. A lone surrogate
+ * becomes U+FFFD, as on the wire.
  */
 export function cutReason(reason: string): string {
   let bytes = 0;

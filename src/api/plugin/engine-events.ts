@@ -1,7 +1,7 @@
 /**
- * Turns the events of a connection into the events of IXWebSocket, the engine of the original plugins. Codes and reasons (RFC 6455 §7.1.5,
- * §7.1.6) are those of the engine. api/connection.ts implements the connection itself. v1.ts and v2.ts decide which events a program gets,
- * and in which form.
+ * Converts the events of a connection to the events of IXWebSocket, the WebSocket library inside the original plugins. The close codes and
+ * reasons (RFC 6455 §7.1.5, §7.1.6) are the same as in IXWebSocket. api/connection.ts implements the connection itself. v1.ts and v2.ts
+ * decide which events a program gets, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -21,14 +21,14 @@ export interface OpenEvent {
   readonly type: 'open';
   /** The path and query of the request. */
   readonly uri: string;
-  /** The header fields: on a client, the fields of the response; on a server, the fields of the request. */
+  /** The header fields. A client gets the fields of the response. A server gets the fields of the request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface MessageEvent {
   readonly type: 'message' | 'ping' | 'pong' | 'fragment';
   readonly binary: boolean;
-  /** The text. For a binary message, the bytes decoded as UTF-8, with U+FFFD for invalid bytes. */
+  /** The text. The bytes of a binary message are decoded as UTF-8, and invalid bytes become U+FFFD. */
   readonly text: string;
   /** The bytes of a binary message; null for text. */
   readonly bytes: Buffer | null;
@@ -46,7 +46,7 @@ export interface CloseEvent {
 export interface ErrorEvent {
   readonly type: 'error';
   readonly retries: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly wait_time: number;
   readonly http_status: number;
   readonly reason: string;
@@ -55,7 +55,7 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/** Collects facts about the end of a connection before its Close event. The `data` of a connection has such an object. */
+/** Records how a connection ends, and then makes the Close event. The `data` of each connection contains an `Ending`. */
 export class Ending {
   /** The code and reason that the program passed. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
@@ -94,7 +94,7 @@ export interface ConnectionData {
   flow: EventFlow | null;
 }
 
-/** Makes handlers that turn the native events of a connection, except `open`, into events of the engine. */
+/** Makes handlers that convert the native events of a connection, except `open`, to events of IXWebSocket. */
 export function engineHandlers<Data extends ConnectionData>(
   emit: (connection: Connection<Data>, event: EngineEvent) => void,
 ): ConnectionHandlers<Data> {
@@ -163,7 +163,7 @@ export interface SendStatus {
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
-/** Sends a message as the engine did. @returns the status that the engine returned */
+/** Sends a message as IXWebSocket does. @returns the same status as IXWebSocket */
 export function sendMessage<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
   message: string | Uint8Array,
@@ -181,7 +181,7 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** Closes the connection with 1007, as the engine did when a program sent a text that was not UTF-8. */
+/** Closes the connection with 1007, as IXWebSocket does if a program sends a text that is not UTF-8. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {
@@ -190,7 +190,7 @@ export function closeInvalid<Data extends { readonly ending: Ending }>(
   void connection.close(1007, INVALID_PAYLOAD);
 }
 
-// The compiler would assume that `state` is still 'open' after sending. But sending can close a connection.
+// With a direct comparison, the compiler would assume that `state` is still 'open' after sending. But sending can close a connection.
 function isOpen(connection: { readonly state: string }): boolean {
   return connection.state === 'open';
 }

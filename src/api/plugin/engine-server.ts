@@ -1,7 +1,7 @@
 /**
- * Implements a server that behaves like IXWebSocket, the engine of the original plugins. The server can be started and stopped many times.
- * It has the error texts and limits of the engine. api/server.ts handles listening, handshakes and connections. v1.ts and v2.ts have the
- * commands.
+ * Implements a server that behaves like a server of IXWebSocket, the WebSocket library inside the original plugins. The error texts and
+ * limits are the same as in IXWebSocket. A program can start and stop the server many times. api/server.ts handles listening, handshakes
+ * and connections. v1.ts and v2.ts have the commands.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -16,22 +16,22 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** The text about an invalid option, otherwise ''. With such a text, `start` fails and returns the text. */
+  /** The error text for an invalid option; '' if all options are valid. If there is an error text, `start` fails and returns it. */
   problem: string;
   port: number;
   host: string;
   backlog: number;
   maxConnections: number;
-  /** Seconds. */
+  /** In seconds. */
   handshakeTimeout: number;
-  /** The address family: a text or a number, see `familyOf`. */
+  /** The address family, as a text or a number that `familyOf` accepts. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
   origins: OriginPolicy;
-  /** Milliseconds. */
+  /** In milliseconds. */
   closeTimeout: number;
-  /** Bytes; null for the default of a server. */
+  /** In bytes; null means the default of a server. */
   maxMessageSize: number | null;
   unref: boolean;
 }
@@ -49,14 +49,14 @@ export type ListenStatus =
   | { readonly success: true; readonly port: number; readonly host: string }
   | { readonly success: false; readonly errorStr: string };
 
-/** The functions that a server calls. surface.ts implements them. */
+/** The functions that an `EngineServer` calls. surface.ts implements these functions. */
 export interface ServerEvents {
   /** Called when a connection is open, before `emit` is called for this connection. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
   /** Called after the Close event. */
   closed(connection: ServerConnection): void;
-  /** Whether too many events wait. If so, new connections are refused. */
+  /** Whether too many events wait. If so, the server refuses new connections. */
   isFull(): boolean;
 }
 
@@ -174,8 +174,8 @@ export class EngineServer {
 }
 
 /**
- * Returns the IP version of an address family, or null for an invalid value. 2 and 4 mean IPv4. 6 means IPv6, and so do the numbers of
- * AF_INET6 on Linux, Windows and macOS.
+ * Returns the IP version of an address family, or null for an invalid value. 2 and 4 mean IPv4. 6, 10, 23 and 30 mean IPv6. The last three
+ * are the values of AF_INET6 on Linux, Windows and macOS.
  */
 function familyOf(value: unknown): 4 | 6 | null {
   switch (value) {

@@ -1,6 +1,7 @@
 /**
- * Has the texts of IXWebSocket, the engine of the original plugins. These are the reasons of Close frames, and the `errorStr` of a status.
- * Programs may compare these texts. Lower layers detect the failures. This file has the text for each failure.
+ * Has the close reasons and error texts of IXWebSocket, the WebSocket library inside the original plugins. An error text is the `errorStr`
+ * of a status. The texts are the same, because programs might compare them. Lower layers detect the failures. This file has the text for
+ * each failure.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -8,7 +9,7 @@ import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import { HandshakeError } from '../../handshake/error.ts';
 import { withoutPlace } from '../../transport/dial-failure.ts';
 
-/** IXWebSocket 5.1.6 is the engine of version 1, and 11.0.8 is the engine of version 2. */
+/** The version of IXWebSocket. Version 1 of the original plugin uses 5.1.6, and version 2 uses 11.0.8. */
 export type EngineVersion = '5.1.6' | '11.0.8';
 
 export const NORMAL_CLOSURE = 'Normal closure';
@@ -30,8 +31,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * Returns the reason for the Close frame and the Close event when we fail a connection. For errors that the engine did not detect, the text
- * is our own.
+ * Returns the reason for the Close frame and the Close event when we fail a connection. If IXWebSocket does not detect an error, this
+ * library has its own text for the error.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
@@ -66,12 +67,12 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // An error that does not come from `listen` or `bind` has other reasons: an unreadable certificate, or an invalid option.
+  // An error that does not come from `listen` or `bind` has another cause, such as an unreadable certificate or an invalid option.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** The option names in the texts of the native API, each with its name in the plugins. */
+/** Each pair has an option name in the texts of the native API, and the name of this option in the plugins. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],
@@ -89,7 +90,7 @@ function inWordsOfPlugins(text: string): string {
 export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
   if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;
-  // The texts of the engine already name the URL. So the URL or address is removed from our text.
+  // The texts of IXWebSocket already contain the URL. So the URL or address is removed from our text.
   const text = inWordsOfPlugins(withoutPlace(error));
   switch (stage) {
     case 'url':

@@ -1,6 +1,6 @@
 /**
  * Limits how many events of one connection may wait in the event queue. At the limit, the connection stops reading. So a peer that sends
- * too fast has to wait. Then the events of other peers need not be dropped. In the 4D API, the limit is one waiting event.
+ * too fast has to wait, and the queue does not drop the events of other peers. In the 4D API, the limit is one waiting event.
  */
 
 export interface PausableConnection {
@@ -9,10 +9,11 @@ export interface PausableConnection {
   resume(): void;
 }
 
-// The limit is above 1, so that a connection is seldom paused. It is low, so that 100 connections at their limit do not fill the queue.
+// The limit is above 1, so that a connection seldom stops reading. The limit is low, so that 100 connections at their limit do not fill the
+// queue.
 const MAX_EVENTS = 64;
 
-// The number of payload bytes. One message may be larger: its size is known only after it has arrived.
+// The number of payload bytes that may wait. A single message may be larger, because its size is known only after the message has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** Counts the events of one connection that wait or are being delivered. */
@@ -57,7 +58,7 @@ export class EventFlow {
     if (isLittle || this.#events === 0) this.#resume();
   }
 
-  /** Called when the closing handshake begins. Resumes the connection, since the peer's Close frame has to be read. */
+  /** Called when the closing handshake begins. Resumes the connection, because the peer's Close frame has to be read. */
   closing(): void {
     if (this.#isPaused) this.#resume();
   }

@@ -1,15 +1,19 @@
 /**
- * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order. It never delivers
- * an event during a call of a command, or inside a handler of a socket. The next event is delivered after the callback has returned and its
- * Promise has settled. The queue is limited: a connection with many events in the queue stops reading (event-flow.ts). If the queue is
- * still full, it drops the oldest event, and reports the loss. This can happen before a method is set.
+ * Implements the queue that calls the callbacks of the plugins. The queue delivers events one after the other, in order. The queue never
+ * delivers an event during a call of a command, or inside a handler of a socket. The next event is delivered after the callback has
+ * returned and its Promise has settled. The size of the queue is limited. A connection with many events in the queue stops reading
+ * (event-flow.ts). If the queue nevertheless becomes full, it drops the oldest event and reports the loss. This can happen before the
+ * program sets a method.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event belongs to. While such events wait, no new client or server gets its number. */
+/**
+ * The client or server that an event belongs to. While such an event waits, no new client or server gets the number of this client or
+ * server.
+ */
 export interface EventSource {
   /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
@@ -21,7 +25,7 @@ export interface QueuedEvent {
   readonly source: EventSource;
   /** The size of the event in bytes, which counts towards `maxBytes`. */
   readonly size: number;
-  /** The flow of the connection that the event belongs to, if there is one. */
+  /** Limits the events of the connection that the event belongs to. Null or absent if the event belongs to no connection. */
   readonly flow?: EventFlow | null;
 }
 
@@ -31,7 +35,7 @@ const { setImmediate } = globalThis;
 // The maximum number of events that are delivered before the event loop runs again.
 const BATCH = 64;
 
-// The number of bytes that an event counts in addition to its payload.
+// Each event counts as the size of its payload plus this number of bytes.
 const EVENT_SIZE = 256;
 
 // The minimum number of milliseconds between two warnings, so that a peer cannot fill a log.
@@ -41,18 +45,18 @@ const QUIET_TIME = 60_000;
 export interface PluginEvents {
   /**
    * The number of events that may wait. Above half of this number, each connection may have only one event in the queue. The connection
-   * stops reading until that event was delivered. Above the whole number, the oldest event is dropped. @default 10000
+   * then stops reading until that event was delivered. Above the whole number, the queue drops the oldest event. @default 10000
    */
   limit: number;
   /**
-   * The number of payload bytes that may wait. The same rules as for `limit` apply. A single event may always wait, whatever its size.
+   * The number of payload bytes that may wait. The same rules as for `limit` apply. A single event may always wait, even if it is larger.
    * @default 67108864
    */
   maxBytes: number;
   /** Whether the next event waits until the Promise that a callback returned has settled. @default true */
   awaits: boolean;
   /**
-   * Milliseconds. If the Promise of a callback takes longer, the process gets a warning that names the callback.
+   * If the Promise of a callback takes more than this number of milliseconds, the process gets a warning that names the callback.
    * @default 10000
    */
   warnAfter: number;
@@ -65,8 +69,8 @@ export interface PluginEvents {
   /** Called for each dropped event, with the value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
-   * Resolves when no callback is running, and no event waits or no method is set. Do not await this Promise in a callback: the callback
-   * would wait for itself.
+   * Resolves when no callback is running and no event waits. If no method is set, the Promise does not wait for the events in the queue. Do
+   * not await this Promise in a callback, because the callback would then never end.
    */
   idle(): Promise<void>;
 }
@@ -99,7 +103,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
 
   /**
    * @param held whether all events wait until `release` is called
-   * @param describe names the callback and the connection of an event, for a warning
+   * @param describe returns the text that names the callback and the connection of an event in a warning
    */
   constructor(
     deliver: (event: Event) => unknown,
@@ -134,7 +138,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Whether the queue is above 3/4 of a limit. New connections should then be refused. */
+  /** Whether the queue is above 3/4 of a limit. If so, servers refuse new connections. */
   get isFull(): boolean {
     return !this.#isHeld && this.#isOver(3 / 4);
   }

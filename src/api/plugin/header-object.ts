@@ -1,9 +1,9 @@
-/** Converts header fields to the form of the plugins, and back: an object with a text for each name. */
+/** Converts header fields to an object with a text for each name, as in the plugins. Also converts such an object to header fields. */
 
 /**
- * Makes an object from header fields. The values of a repeated field are joined by ", " (RFC 9110 §5.3), under the first spelling of its
- * name. The object has no prototype, so that names such as `__proto__` are normal keys.
- * @param headers flat: name, value, name, value …
+ * Makes an object from header fields. If a field is repeated, its values are joined by ", " (RFC 9110 §5.3), and the key is the first
+ * spelling of the name. The object has no prototype, so that names such as `__proto__` are normal keys.
+ * @param headers a flat list: name, value, name, value …
  */
 export function toHeaderObject(headers: readonly string[]): Record<string, string> {
   const spelling = new Map<string, string>();
@@ -23,8 +23,8 @@ export function toHeaderObject(headers: readonly string[]): Record<string, strin
 }
 
 /**
- * Returns the names and the text values of an object as a flat list. For names that differ only in case, the list has the last value, under
- * the first spelling.
+ * Returns the names and the text values of an object as a flat list. If names differ only in case, the list has one field with the first
+ * spelling and the last value.
  */
 export function fromHeaderObject(object: unknown): string[] {
   if (typeof object !== 'object' || object === null) return [];

@@ -1,13 +1,13 @@
 /**
- * Assigns the numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …). Each client or server gets the smallest free
- * number. After `clear`, a number becomes free when the last event with this number was delivered. So no event can seem to belong to
- * another client or server.
+ * Assigns the numbers of clients (1, 2, …) and servers (-1, -2, …). A new client or server gets the free number nearest to 0. After
+ * `clear`, a number becomes free when the last event with this number was delivered. So an event never seems to belong to a later client or
+ * server.
  */
 
 export class IdTable<Entry> {
   readonly #sign: 1 | -1;
   readonly #entries = new Map<number, Entry>();
-  /** The numbers that `remove` has removed, and that are not free yet. */
+  /** The numbers of removed entries that are not free yet. */
   readonly #reserved = new Set<number>();
 
   constructor(sign: 1 | -1) {

@@ -1,6 +1,6 @@
 /**
- * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. Version 2 has
- * compact text. Version 1 has one line for each property.
+ * Makes JSON texts in the same form as jsoncpp, the JSON library of the original plugins. Names are in alphabetical order, and all
+ * characters are ASCII. The text of version 2 is compact. The text of version 1 has one line for each property.
  */
 
 /** The names of the properties that hold real numbers. A real number is written with a fraction, even if the fraction is 0. */
@@ -37,8 +37,8 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes the characters that JSON requires. Then all characters beyond ASCII are escaped, and each half of a surrogate
-  // pair separately.
+  // JSON.stringify escapes the characters that JSON requires. Then this function escapes all characters beyond ASCII. Each half of a
+  // surrogate pair gets a separate escape.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

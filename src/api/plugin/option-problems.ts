@@ -1,6 +1,7 @@
 /**
- * Finds options of the plugins with invalid values. Commands never throw. If an option is invalid, the next start fails with the text of
- * the problem. An option that only the other version has is ignored. The process gets one warning for each such name.
+ * Finds invalid options of the plugins, and options that only the other version of the plugin has. Commands never throw. If an option is
+ * invalid, the next start fails with the text of the problem. If only the other version of the plugin has an option, the option is ignored,
+ * and the process gets one warning for its name.
  */
 
 import { warn } from '../callback.ts';
@@ -31,7 +32,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server. In this file, the name of the property also stands for the version. */
 type IdName = 'id' | 'ref';
 
-/** For each option name of the other version, the name in this version. Null if there is no such option. */
+/** Each key is an option name of the other version. The value is the name of the same option in this version, or null. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {

@@ -1,7 +1,7 @@
 /**
- * Version 1 and version 2 of the plugin share this code. It has the tables of clients and servers, and the queue of their events. It also
- * stops the clients and servers. A surface is this code together with the commands of one version. engine-client.ts and engine-server.ts
- * implement clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
+ * Implements the parts that version 1 and version 2 of the plugin share. The class `Surface` has the tables of clients and servers, and the
+ * queue of their events. It also stops the clients and servers. A subclass adds the commands of one version. engine-client.ts and
+ * engine-server.ts implement clients and servers. v1.ts and v2.ts have the commands. See docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';
@@ -35,7 +35,7 @@ export interface SurfaceEvent extends QueuedEvent {
   readonly body: EngineEvent;
 }
 
-/** The commands of one version, for one set of clients and servers with one event queue. */
+/** The commands of one version of the plugin. Each instance has one set of clients and servers, and one event queue. */
 export abstract class Surface<
   Event extends SurfaceEvent,
   Client extends ClientEntry,
@@ -46,7 +46,7 @@ export abstract class Surface<
   protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
   protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
   readonly #base: ClientBase;
-  /** The unknown names for which a warning was emitted. */
+  /** The unknown names of methods for which the process already got a warning. */
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
@@ -65,10 +65,13 @@ export abstract class Surface<
   /** Calls the program's callback. */
   protected abstract deliver(event: Event): unknown;
 
-  /** Names the callback and the connection of an event, for a warning. */
+  /** Returns the text that names the callback and the connection of an event in a warning. */
   protected abstract describe(event: Event): string;
 
-  /** Returns the function that is registered under a name. Returns a function unchanged. Warns once for each unknown name. */
+  /**
+   * Returns the function that the program has registered with this name. A function is returned unchanged. Warns once for each unknown
+   * name.
+   */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -131,12 +134,12 @@ export abstract class Surface<
     if (event !== null) this.events.push(event);
   }
 
-  /** Finds the client or server whose number the object has. */
+  /** Finds the client or server with the number that the object `socket` contains. */
   protected find<One extends Entry>(table: IdTable<One>, socket: unknown): One | undefined {
     return isObject(socket) ? table.get(integer(socket, this.version.idName, 0)) : undefined;
   }
 
-  /** Forgets a client or server, and stops it. Its number becomes free after its last event was delivered. */
+  /** Forgets a client or server, and stops it. After the last event of the client or server was delivered, its number becomes free. */
   protected async clear<One extends Client | Server>(table: IdTable<One>, entry: One): Promise<void> {
     table.remove(entry.id);
     await entry.engine.stop();
@@ -144,7 +147,7 @@ export abstract class Surface<
     if (entry.queued === 0) entry.onSettled();
   }
 
-  /** Stops and forgets all clients and servers, as the original did when the application ended. */
+  /** Stops and forgets all clients and servers, as the original plugin did when the application ended. */
   async clearAll(): Promise<void> {
     this.events.reset();
     await Promise.all([

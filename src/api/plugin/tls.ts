@@ -10,7 +10,7 @@ import { flag, has, type Properties, text } from './arguments.ts';
 /** The TLS options of a client or server. If a command passes any of these options, the command replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
-  /** The path of a PEM file with the certificate. The certificate is used only together with `keyFile`. */
+  /** The path of a PEM file with the certificate. The library uses the certificate only if `keyFile` is set too. */
   readonly certFile: string;
   readonly keyFile: string;
   /**
@@ -43,8 +43,8 @@ export function clientTls(object: Properties): TlsSettings | null {
 }
 
 /**
- * Reads the settings of a server. The option `tls` turns TLS on. Without it, this function returns null, and the other options have no
- * effect.
+ * Reads the settings of a server. The option `tls` turns TLS on. Without the option `tls`, this function returns null, and the other
+ * options have no effect.
  */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
@@ -63,7 +63,7 @@ function settings(object: Properties): TlsSettings {
 /** @throws the system's error for a file that cannot be read */
 export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);
-  // With "NONE" the application has asked to accept any certificate.
+  // With "NONE", the application has asked the client to accept any certificate.
   if (tls.caFile === 'NONE') material.rejectUnauthorized = false;
   else await trust(material, tls.caFile);
   return material;
@@ -93,7 +93,7 @@ async function common({ certFile, keyFile, ciphers }: TlsSettings): Promise<TlsM
 }
 
 async function trust(material: TlsMaterial, caFile: string): Promise<void> {
-  // Without `ca` Node trusts the authorities that it knows, including those of NODE_EXTRA_CA_CERTS and --use-system-ca.
+  // Without `ca`, Node.js trusts its default authorities, and the authorities of NODE_EXTRA_CA_CERTS and --use-system-ca.
   if (caFile === '' || caFile === 'SYSTEM') return;
   material.ca = caFile.includes('-----BEGIN CERTIFICATE-----') ? caFile : await readFile(caFile);
 }

@@ -1,6 +1,6 @@
 /**
- * Conversions for version 1. Events become the contexts that a callback receives. Options become settings. Clients and servers become the
- * objects that commands return. v1.ts has the commands.
+ * Converts the events, options, clients and servers of version 1 of the plugin. Events become the contexts that a callback receives.
+ * Options become settings. Clients and servers become the objects that commands return. v1.ts has the commands.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -19,7 +19,9 @@ import type {
 } from './v1-types.ts';
 import { applyClientSettings, versions } from './versions.ts';
 
-/** The callback of a client or server, and the options for its arguments. An event keeps the values of the time when the event was made. */
+/**
+ * The callback of a client or server, and the options for its arguments. An event keeps the values that were set when the event was made.
+ */
 export interface Callback {
   method: string | WebsocketMethod;
   worker: string;
@@ -31,7 +33,7 @@ export interface Callback {
 export interface V1Client extends ClientEntry {
   callback: Callback;
   deflate: Required<WebsocketDeflateOptions>;
-  /** Seconds. */
+  /** In seconds. */
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
@@ -64,7 +66,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** Returns the properties that the event has in the original. These are all except `bytes`, which this library adds. */
+/** Returns the properties that the event has in the original plugin: all properties except `bytes`, which this library adds. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
@@ -117,8 +119,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * For each `perMessageDeflate` object that a command has returned, the values of the object at that time. A program may pass this object
- * back unchanged. The original does not return such an object. So an unchanged object must not override `disablePerMessageDeflate`.
+ * Each key is a `perMessageDeflate` object that a command has returned. The value is a copy of the object at that time. The original plugin
+ * does not return such an object. If a program passes the object back unchanged, the object must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 
@@ -187,7 +189,7 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
 }
 
 /**
- * Returns the connections whose numbers are in `clients`, in the same order. A number that occurs twice gives its connection twice. If
+ * Returns the connections with the numbers in `clients`, in the same order. If a number occurs twice, its connection occurs twice too. If
  * `clients` is not a collection or a number, returns all open connections.
  */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
@@ -198,7 +200,7 @@ export function targetsOf({ clients }: Properties, entry: V1Server): ServerConne
 /** Returns the message to send: bytes if `binary` is true, otherwise a text. Returns null if the bytes of a text are not UTF-8. */
 export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
   if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
-  // The bytes are copied, because the caller may change them after the call.
+  // The bytes are copied, because the caller might change the bytes after the call.
   if (options.binary === true) return Buffer.from(given);
   const data = given;
   return isUtf8(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8') : null;

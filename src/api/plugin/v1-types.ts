@@ -1,6 +1,6 @@
 /**
- * Defines the objects that the commands of version 1 accept and return. In the original they are 4D objects. "Addition" marks a property
- * that the original did not have; see also docs/plugin.md.
+ * Defines the objects that the commands of version 1 of the plugin accept and return. In the original plugin, these are 4D objects. "Not in
+ * the original" marks a property that this library has added; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -12,9 +12,9 @@ export type WebsocketEventType = EngineEvent['type'];
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
-  /** The text, or the payload of a ping or pong. For a binary message, the bytes decoded as UTF-8; invalid bytes become U+FFFD. */
+  /** The text, or the payload of a ping or pong. The bytes of a binary message are decoded as UTF-8, and invalid bytes become U+FFFD. */
   data: string;
-  /** Addition: the bytes of a binary message. */
+  /** Not in the original: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
@@ -29,7 +29,7 @@ export interface WebsocketCloseContext {
   remote: boolean;
 }
 
-/** The context of the type error. A new attempt to connect failed, or a message could not be decompressed. */
+/** The context of the type error. The event means that a new attempt to connect failed, or that a message could not be decompressed. */
 export interface WebsocketErrorContext {
   decompressionError: boolean;
   reason: string;
@@ -46,8 +46,8 @@ export type WebsocketContext =
   | WebsocketErrorContext;
 
 /**
- * The callback. The parameter `type` tells the kind of the context. With `contextAs: 'json'` the context is a text. A callback may declare
- * one of the contexts: `(server, client, type, context: WebsocketDataContext) => …`.
+ * The callback. The parameter `type` tells the kind of the context. With `contextAs: 'json'` the context is a text. In TypeScript, a
+ * callback may declare the type of its context: `(server, client, type, context: WebsocketDataContext) => …`.
  */
 export type WebsocketMethod = {
   // The type is declared as a method, so that TypeScript accepts callbacks with narrower parameter types.
@@ -72,7 +72,10 @@ export interface WebsocketMethodOptions {
   worker?: string | undefined;
   window?: number | undefined;
   process?: number | undefined;
-  /** Addition: the form of the context. 'object' gives an object, 'json' gives the JSON text of the original. @default 'object' */
+  /**
+   * Not in the original: the form of the context. 'object' gives an object. 'json' gives the same JSON text as the original. @default
+   * 'object'
+   */
   contextAs?: 'object' | 'json' | undefined;
 }
 
@@ -81,7 +84,7 @@ export interface WebsocketDeflateOptions {
   enabled?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
   serverNoContextTakeover?: boolean | undefined;
-  /** 8 to 15. @default 15 */
+  /** A number from 8 to 15. @default 15 */
   serverMaxWindowBits?: number | undefined;
   clientMaxWindowBits?: number | undefined;
 }
@@ -95,21 +98,24 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   pingTimeout?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;
-  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
+  /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** If `perMessageDeflate` is absent, any value, even false, turns compression off. */
+  /** Any value of this option, even false, turns compression off if `perMessageDeflate` is absent. */
   disablePerMessageDeflate?: boolean | undefined;
   /**
-   * Addition: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the original. If
-   * false, the text is not sent, and the connection stays open.
+   * Not in the original: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the
+   * original. If false, the text is not sent, and the connection stays open.
    */
   strictUtf8?: boolean | undefined;
-  /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /** Not in the original: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 16777216 */
+  /**
+   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
+   * 16777216
+   */
   maxMessageSize?: number | undefined;
-  /** Addition. If true, the process may end while the client is open. @default false */
+  /** Not in the original: if true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -124,9 +130,9 @@ export interface WebsocketClient {
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Addition: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
+  /** Not in the original: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
   enableAutomaticReconnection: boolean;
-  /** An addition to the plugin: the value of `perMessageDeflateOptions`, under the name that the option has. */
+  /** Not in the original: the value of `perMessageDeflateOptions`, under the name of the option. */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;
@@ -146,7 +152,8 @@ export interface WebsocketClientStatus {
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
   /**
-   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains it.
+   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains the
+   * chosen port.
    * @default 8080
    */
   port?: number | string | undefined;
@@ -156,18 +163,21 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   backlog?: number | undefined;
   /** @default 32 */
   maxConnections?: number | undefined;
-  /** Addition: the origins of the web pages from which browsers may connect. @default 'any' */
+  /** Not in the original: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
   /**
-   * Addition: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the original. If
-   * false, the text is not sent, and the connection stays open.
+   * Not in the original: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the
+   * original. If false, the text is not sent, and the connection stays open.
    */
   strictUtf8?: boolean | undefined;
-  /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
+  /** Not in the original: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 1048576 */
+  /**
+   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
+   * 1048576
+   */
   maxMessageSize?: number | undefined;
-  /** Addition. If true, the process may end while the server is open. @default false */
+  /** Not in the original: if true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -188,7 +198,7 @@ export interface WebsocketServerStatus {
   success: boolean;
   /** '' if there was no error. */
   message: string;
-  /** Addition: the address that the server is bound to. */
+  /** Not in the original: the address that the server is bound to. */
   port?: number;
   host?: string;
 }

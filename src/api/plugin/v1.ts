@@ -1,7 +1,8 @@
 /**
- * Implements the commands of version 1, for one set of clients and servers with one event queue. In version 1, each client or server has a
- * number `ref` and its own callback. Messages may be BLOBs. All event types occur. surface.ts has the code that both versions share.
- * v1-objects.ts reads the options and makes the results. Programs call the functions in v1-commands.ts.
+ * Implements the commands of version 1 of the plugin. A `V1Surface` has one set of clients and servers, and one event queue. In version 1,
+ * each client or server has a number `ref` and its own callback. Messages may be BLOBs. The program receives all types of events.
+ * surface.ts has the code that both versions share. v1-objects.ts reads the options and makes the results. Programs call the functions in
+ * v1-commands.ts.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';
@@ -207,7 +208,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
     return this.#waiting(this.#client(client));
   }
 
-  // ---- all of them ----
+  // ---- clients and servers ----
 
   override async clearAll(): Promise<void> {
     await super.clearAll();

@@ -1,6 +1,6 @@
 /**
- * Conversions for version 2. Events become the objects that the callback receives. Options become settings. Clients and servers become the
- * information that commands return. v2.ts has the commands.
+ * Converts the events, options, clients and servers of version 2 of the plugin. Events become the objects that the callback receives.
+ * Options become settings. Clients and servers become the information that commands return. v2.ts has the commands.
  */
 
 import {
@@ -161,7 +161,7 @@ export function closeOf(socket: Properties): { code: number; reason: string | un
 
 export function messageOf(socket: unknown): string | Uint8Array | null {
   const message = isObject(socket) ? toSendable(socket.message) : null;
-  // The bytes are copied, because the caller may change them after the call.
+  // The bytes are copied, because the caller might change the bytes after the call.
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Defines the objects that the commands of version 2 accept and return. In the original they are 4D objects. "Addition" marks a property
- * that the original did not have; see also docs/plugin.md.
+ * Defines the objects that the commands of version 2 of the plugin accept and return. In the original plugin, these are 4D objects. "Not in
+ * the original" marks a property that this library has added; see also docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -8,7 +8,7 @@ import type { Sendable } from './arguments.ts';
 import type { ReadyState } from './engine-client.ts';
 import type { SendStatus } from './engine-events.ts';
 
-/** The first parameter of the callback. Only Message, Open, Close and Error occur: events of the other types are not delivered. */
+/** The first parameter of the callback. The callback is called only for the types Message, Open, Close and Error. */
 export const WebsocketEventType = {
   Message: 0,
   Open: 1,
@@ -27,24 +27,24 @@ export interface WebsocketIdentity {
   remotePort?: number;
   /** The target of the client's request: path and query. Several connections may have the same target. */
   uri?: string;
-  /** Addition: the number of the connection. The server uses no number twice. */
+  /** Not in the original: the number of the connection. The server never uses a number twice. */
   client?: number;
 }
 
 /** The event of type 0: a message. */
 export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
-  /** The text. For a binary message, the bytes decoded as UTF-8; invalid bytes become U+FFFD. */
+  /** The text. The bytes of a binary message are decoded as UTF-8, and invalid bytes become U+FFFD. */
   str: string;
   /** The number of payload bytes on the wire. */
   wireSize: number;
-  /** Addition: the bytes of a binary message. */
+  /** Not in the original: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
 /** The event of type 1: the connection is open. */
 export interface WebsocketOpen extends WebsocketIdentity {
-  /** The header fields: on a client, the fields of the response; on a server, the fields of the request. */
+  /** The header fields. A client gets the fields of the response. A server gets the fields of the request. */
   headers: Readonly<Record<string, string>>;
   uri: string;
 }
@@ -74,8 +74,8 @@ export interface WebsocketError extends WebsocketIdentity {
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
 
 /**
- * The callback. The parameter `type` tells the kind of the event. With `messageAs: 'json'` the event is a text. A callback may declare one
- * of the events: `(type, id, event: WebsocketMessage) => …`.
+ * The callback. The parameter `type` tells the kind of the event. With `messageAs: 'json'` the event is a text. In TypeScript, a callback
+ * may declare the type of its event: `(type, id, event: WebsocketMessage) => …`.
  */
 export type WebsocketMethod = {
   // The type is declared as a method, so that TypeScript accepts callbacks with narrower parameter types.
@@ -84,7 +84,10 @@ export type WebsocketMethod = {
 
 /** The options of `websocketSetMethod`. */
 export interface SetMethodOptions {
-  /** The form of the callback's third parameter. 'object' gives an object. 'json' gives the JSON text of the original. @default 'object' */
+  /**
+   * The form of the callback's third parameter. 'object' gives an object. 'json' gives the same JSON text as the original. @default
+   * 'object'
+   */
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
@@ -97,20 +100,20 @@ export interface WebsocketTlsOptions {
   /** An OpenSSL cipher list. @default the list of Node */
   ciphers?: string | undefined;
   /**
-   * On a server, true turns TLS on. Without true here, a server does not use the other four options. On a client, the URL decides whether
-   * TLS is used.
+   * On a server, true turns TLS on. Otherwise the server ignores the other four options. On a client, this option has no effect, because
+   * the URL decides whether TLS is used.
    */
   tls?: boolean | undefined;
 }
 
-/** The options of `websocketClient`. Options of the original keep their unit: seconds or milliseconds. */
+/** The options of `websocketClient`. Each option of the original keeps its unit, seconds or milliseconds. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
   /**
    * If the program sets `id`, the command returns information about that client. Otherwise the command creates a client, and writes its
    * number into `id`.
    */
   id?: number | undefined;
-  /** ws: or wss: */
+  /** A URL that begins with ws: or wss: */
   URL?: string | undefined;
   headers?: Readonly<Record<string, string>> | undefined;
   /** Seconds between pings. With 0 or less, no pings are sent. @default -1 */
@@ -119,17 +122,20 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   enableAutomaticReconnection?: boolean | undefined;
   /** Milliseconds. @default 10000 */
   maxWaitBetweenReconnectionRetries?: number | undefined;
-  /** Addition: the shortest wait in milliseconds. @default 1 */
+  /** Not in the original: the shortest wait in milliseconds. @default 1 */
   minWaitBetweenReconnectionRetries?: number | undefined;
-  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
+  /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   /** @default false */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Addition: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /** Not in the original: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 16777216 */
+  /**
+   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
+   * 16777216
+   */
   maxMessageSize?: number | undefined;
-  /** Addition. If true, the process may end while the client is open. @default false */
+  /** Not in the original: if true, the process may end while the client is open. @default false */
   unref?: boolean | undefined;
 }
 
@@ -143,7 +149,7 @@ export interface WebsocketClientInfo {
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
-  /** Addition: the error text if `websocketClientStop` got an invalid close code. */
+  /** Not in the original: the error text if `websocketClientStop` got an invalid close code. */
   errorStr?: string;
 }
 
@@ -178,7 +184,8 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
    */
   id?: number | undefined;
   /**
-   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains it.
+   * The port, as a number or a decimal text. With 0, the system chooses a free port. The status of `websocketServerStart` contains the
+   * chosen port.
    * @default 8080
    */
   port?: number | string | undefined;
@@ -192,21 +199,24 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   handshakeTimeoutSecs?: number | undefined;
   /** For IPv4: 2, 4 or "IPv4". For IPv6: 6, 10, 23, 30 or "IPv6". @default 2 */
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
-  /** Has no effect: RFC 6455 §5.5.2 requires an answer to every ping. */
+  /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   /** Whether the server accepts compression if a client offers it. @default true */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Addition: the origins of the web pages from which browsers may connect. @default 'any' */
+  /** Not in the original: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Addition: milliseconds that a client may take to answer a Close frame. @default 5000 */
+  /** Not in the original: milliseconds that a client may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Addition: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default 1048576 */
+  /**
+   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
+   * 1048576
+   */
   maxMessageSize?: number | undefined;
-  /** Addition. If true, the process may end while the server is open. @default false */
+  /** Not in the original: if true, the process may end while the server is open. @default false */
   unref?: boolean | undefined;
 }
 
-/** Addition: one connection of a server. */
+/** Not in the original: one connection of a server. */
 export interface WebsocketServerConnection {
   client: number;
   uri: string;
@@ -219,7 +229,7 @@ export interface WebsocketServerConnection {
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Addition: the connections with their numbers. The numbers distinguish connections with the same `uri`. */
+  /** Not in the original: the connections with their numbers. The numbers distinguish connections with the same `uri`. */
   connections?: WebsocketServerConnection[];
 }
 
@@ -228,7 +238,7 @@ export interface WebsocketServerStatus {
   errorStr?: string;
   /** The same text as `errorStr`, under the name that the original used. @deprecated use `errorStr` */
   errStr?: string;
-  /** Addition: the address that the server is bound to. */
+  /** Not in the original: the address that the server is bound to. */
   port?: number;
   host?: string;
 }
@@ -236,18 +246,18 @@ export interface WebsocketServerStatus {
 export interface WebsocketServerSend {
   id?: number | undefined;
   /**
-   * A text is sent as a text message. Bytes are sent as a binary message (addition: the original did not accept bytes). A `Blob` has to be
-   * read first, so the command returns a Promise for it.
+   * A text is sent as a text message. Bytes are sent as a binary message. The original did not accept bytes. If the message is a `Blob`,
+   * the command returns a Promise, because the `Blob` has to be read first.
    */
   message?: Sendable | undefined;
   /** The receivers: all connections with this `uri`, or with a `uri` in this collection. @default all connections */
   uri?: string | readonly string[] | null | undefined;
-  /** Addition: the numbers of further receivers. */
+  /** Not in the original: the numbers of further receivers. */
   client?: number | readonly number[] | undefined;
 }
 
 export interface WebsocketServerSendStatus extends SendStatus {
   uri: string;
-  /** Addition: the number of the connection. */
+  /** Not in the original: the number of the connection. */
   client: number;
 }

@@ -1,7 +1,8 @@
 /**
- * Implements the commands of version 2, for one set of clients and servers with one event queue. In version 2, each client or server has a
- * number `id`, and all of them have the same callback. A server may select receivers by their `uri`. surface.ts has the code that both
- * versions share. v2-objects.ts reads the options and makes the results. Programs call the functions in v2-commands.ts.
+ * Implements the commands of version 2 of the plugin. A `V2Surface` has one set of clients and servers, and one event queue. In version 2,
+ * each client or server has a number `id`, and one callback receives the events of all clients and servers. A server may select receivers
+ * by their `uri`. surface.ts has the code that both versions share. v2-objects.ts reads the options and makes the results. Programs call
+ * the functions in v2-commands.ts.
  */
 
 import { show } from '../option-spec.ts';
@@ -209,7 +210,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     return advice === '' ? 'unknown id' : `unknown id: ${advice}`;
   }
 
-  // ---- all of them ----
+  // ---- clients and servers ----
 
   override async clearAll(): Promise<void> {
     this.#method = '';

@@ -15,7 +15,9 @@ export interface Version {
   readonly idName: 'ref' | 'id';
   /** The option with a client's URL. */
   readonly urlName: 'url' | 'URL';
-  /** The version of IXWebSocket, the engine of the original plugin. A failed start returns the error text of this engine version. */
+  /**
+   * The version of IXWebSocket, the WebSocket library inside the original plugin. A failed start returns the error text of this version.
+   */
   readonly engine: '5.1.6' | '11.0.8';
   /** Seconds that a client's opening handshake may take. */
   readonly startTimeout: number;
@@ -25,7 +27,7 @@ export interface Version {
   readonly host: string;
   readonly maxConnections: number;
   /**
-   * Whether events wait until the program sets the method that receives them. If false, each client or server has its own method, and
+   * Whether events wait until the program sets the method that receives all events. If false, each client or server has its own method, and
    * events do not wait.
    */
   readonly waitsForMethod: boolean;
@@ -75,7 +77,7 @@ export function newClientSettings(version: Version, options: Properties): Client
   };
 }
 
-/** Applies the client options that both versions have. Each command that passes options for a client calls this function. */
+/** Applies the client options that both versions have. Every command that accepts client options calls this function. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
   const meant = insteadOf(version.idName, options, version.urlName === 'URL' ? 'url' : 'URL');
@@ -128,7 +130,7 @@ export function applyBinding(options: Properties, settings: ServerSettings): str
 
 /**
  * Applies `origins`, `closeTimeout` and `maxMessageSize` to a server. Both versions call this function when a server is made. Version 2
- * also calls it when the server is started.
+ * also calls this function when the server is started.
  */
 export function applyServerSettings(options: Properties, settings: ServerSettings): void {
   if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
@@ -137,7 +139,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
 
 /** Applies the options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  // A timeout of 0 becomes 1. The native API would refuse 0 later, when the problem can no longer be reported.
+  // The native API refuses a timeout of 0, at a time when no command can report the problem. So 0 becomes 1.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }

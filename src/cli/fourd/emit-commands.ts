@@ -8,7 +8,7 @@ import { type Argument, Untranslatable } from './syntax.ts';
 
 type Emit = (args: readonly Argument[], scope: FunctionScope) => string;
 
-/** Plugin commands with these last words return a Promise in this package, such as `Websocket client start`. */
+/** Plugin commands that end with one of these words return a Promise in this package. One example is `Websocket client start`. */
 const waiting: ReadonlySet<string> = new Set(['start', 'stop', 'clear']);
 const versionOf = { plugin: 2, 'plugin-v1': 1 } as const;
 const only: Readonly<Record<string, 1 | 2>> = {
@@ -78,8 +78,8 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
 }
 
 /**
- * Writes CALL WORKER. The content of a `Formula(…)` is written in place of the command. If a method is given by its name, setImmediate
- * calls the method after the current code has returned.
+ * Writes CALL WORKER. The content of a `Formula(…)` replaces the command. If a method is given by its name, setImmediate calls the method
+ * after the current code has returned.
  */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;

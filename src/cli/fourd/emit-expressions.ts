@@ -1,13 +1,13 @@
 /**
- * Writes 4D expressions as JavaScript. The same code may have another meaning in JavaScript. Then this file writes different code with the
- * meaning of 4D, or does not translate the expression.
+ * Writes 4D expressions as JavaScript. If the same code has another meaning in JavaScript, this file writes different code, or does not
+ * translate the expression.
  */
 
 import { emitCall, isCommand, propertyName } from './emit-commands.ts';
 import type { FunctionScope, Writer } from './scope.ts';
 import { type Argument, type Assignment, type Expression, Untranslatable } from './syntax.ts';
 
-/** The members whose value is a Boolean. If both operands of `&` or `|` are Booleans, the operator is logical. */
+/** The members that have a Boolean value. If both operands of `&` or `|` are Booleans, the operator is logical. */
 const booleans: ReadonlySet<string> = new Set([
   'terminated',
   'success',
@@ -193,7 +193,10 @@ function emitComparison(
   return `${not ? '!' : ''}${scope.project.help('same')}(${one}, ${other})`;
 }
 
-/** Writes an operand. An operand with an operator inside gets parentheses: operators have a precedence in JavaScript, but not in 4D. */
+/**
+ * Writes an operand. An operand that contains an operator gets parentheses, because operators have a precedence in JavaScript, but not in
+ * 4D.
+ */
 function part(expression: Expression, scope: FunctionScope): string {
   const code = emit(expression, scope);
   const isOperation =
@@ -201,7 +204,7 @@ function part(expression: Expression, scope: FunctionScope): string {
   return isOperation || /^(?:await |!)/.test(code) || code.includes(' = ') ? `(${code})` : code;
 }
 
-/** Writes the object before a dot or a bracket. A number needs parentheses: JavaScript would read the dot as a decimal point. */
+/** Writes the object before a dot or a bracket. A number needs parentheses, because JavaScript would read the dot as a decimal point. */
 function objectOf(expression: Expression, scope: FunctionScope): string {
   const code = part(expression, scope);
   return expression.kind === 'number' || code.startsWith('new ') || code.startsWith('-') ? `(${code})` : code;
@@ -213,6 +216,7 @@ function quote(text: string): string {
 }
 
 /**
- * The functions of this file that emit-commands.ts calls. They are passed as an object, because an import of this file would form a cycle.
+ * The functions of this file that emit-commands.ts calls. emit-commands.ts receives the functions as an object, because an import of this
+ * file would form a cycle.
  */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

@@ -25,7 +25,7 @@ export class StatementWriter {
 
   /**
    * Writes statements.
-   * @param scope the function that contains the statements. Outside of functions, null: only comments are valid there
+   * @param scope the function that contains the statements; null outside of functions, where only comments are valid
    */
   statements(
     statements: readonly Statement[],
@@ -184,8 +184,8 @@ function simple(statement: Statement, scope: FunctionScope, returned: string): s
 }
 
 /**
- * Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number: its sign decides
- * between `<=` and `>=`.
+ * Writes the parts in the parentheses of a `for` loop: `i = 1; i <= 10; i += 1`. The step has to be a literal number, because its sign
+ * decides between `<=` and `>=`.
  */
 function boundsOf(block: Block & { kind: 'for' }, variable: string, scope: FunctionScope): string {
   const step = block.step === null ? '1' : emit(block.step, scope);
@@ -218,7 +218,7 @@ export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }
 
-/** Replaces line ends by spaces: a line end would end the comment. */
+/** Replaces line ends by spaces, because a line end would end the comment. */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]/g, ' ').trimEnd();
 }

@@ -25,8 +25,8 @@ export function translate(files: readonly NamedUnit[], version: PluginVersion): 
     files.map(({ unit }) => unit),
     version,
   );
-  // A function that calls an async function has to be async as well. Writing the module finds such functions. So the module is written
-  // again, until a run finds no new one.
+  // A function that calls an async function has to be async as well. Each pass over the program finds some of these functions. So the
+  // module is written again until a pass finds no new function.
   for (;;) {
     const before = project.async.size;
     const written = new ModuleWriter(project).write(files);
@@ -75,7 +75,7 @@ class ModuleWriter extends StatementWriter {
         .join('\n\n'),
       shared.length === 0 ? '' : `// Process variables\nexport let ${shared.join(', ')};`,
       ...parts,
-      registered.length === 0 ? '' : `// In 4D a method is named.\n${registered.join('\n')}`,
+      registered.length === 0 ? '' : `// A 4D program passes a method by its name.\n${registered.join('\n')}`,
     ];
     return { code: `${code.filter((text) => text !== '').join('\n\n')}\n`, lines: this.fates };
   }
@@ -140,7 +140,7 @@ class ModuleWriter extends StatementWriter {
     else if (kind === 'constructor') this.out.push(`${indent}constructor(${parameters}) {`);
     else this.out.push(`${indent}${kind === 'function' ? prefix : `${kind} `}${name}(${parameters}) {`);
     if (scope.usesAwait && !mayWait) {
-      this.missing(depth + 1, 'a command that waits, in a place that cannot', true);
+      this.missing(depth + 1, 'a command that returns a Promise, in a function that cannot be async', true);
     }
     if (scope.declarations !== '') this.out.push(`${indent}  ${scope.declarations}`);
     this.out.push(...(scope.usesAwait && !mayWait ? body.map((text) => `// ${text}`) : body));

@@ -1,5 +1,5 @@
 /**
- * Parses 4D expressions. Operators have no precedence in 4D: they are applied from left to right, so `2+3*4` is 20. Semicolons separate
+ * Parses 4D expressions. Operators have no precedence in 4D. They are applied from left to right, so `2+3*4` is 20. Semicolons separate
  * arguments.
  */
 
@@ -97,7 +97,8 @@ export class ExpressionParser {
   }
 
   /**
-   * Counts an operator, a dot or a bracket. Each of these makes the tree deeper: the whole expression before it becomes its left operand.
+   * Counts an operator, a dot or a bracket. Each of these makes the tree deeper, because its left operand is the whole expression before
+   * it.
    */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');

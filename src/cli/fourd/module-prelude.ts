@@ -1,4 +1,4 @@
-/** Helper functions for commands without an equivalent in JavaScript. A translated module contains only the helpers that it needs. */
+/** Has helper functions for commands without an equivalent in JavaScript. A translated module contains only the helpers that it needs. */
 
 export const helpers: Readonly<Record<string, string>> = {
   Form: `/** The variables that the 4D program kept in a form. */

@@ -261,7 +261,7 @@ function parseClass(name: string, lines: readonly SourceLine[]): Unit {
     const found = functionLine.test(own[0]!.code) ? parseFunction(own) : null;
     const isSecond = found?.kind === 'constructor' && functions.some(({ kind }) => kind === 'constructor');
     if (found !== null && !isSecond) functions.push(found);
-    else head.push(untranslated(own[0]!, own, 'a kind of function that there is not here'));
+    else head.push(untranslated(own[0]!, own, 'a kind of function that has no translation'));
   }
   return { name, isClass: true, extends: base, head, functions };
 }
@@ -277,7 +277,7 @@ function parseFunction(lines: readonly SourceLine[]): FunctionSource | null {
   } catch {
     return null;
   }
-  // JavaScript classes: `constructor` is no ordinary function, a getter has no parameter, and a setter has exactly one.
+  // In a JavaScript class, the name `constructor` is special. A getter has no parameter, and a setter has exactly one parameter.
   if (name === 'constructor') return null;
   const count = parameters.length;
   if ((accessor?.toLowerCase() === 'get' && count > 0) || (accessor?.toLowerCase() === 'set' && count !== 1))

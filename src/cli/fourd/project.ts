@@ -52,7 +52,8 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // The case of property names counts: version 2 has `URL`, and version 1 has `url`. The case of command names does not count.
+  // Upper and lower case matter in property names, because version 2 has `URL`, and version 1 has `url`. They do not matter in command
+  // names.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

@@ -1,4 +1,4 @@
-/** Finds the entries of table.ts in a 4D method or class. Each finding has its line, its translation and its warnings. */
+/** Finds the commands and classes of table.ts in a 4D method or class. Each finding has its line, its translation and its warnings. */
 
 import { endOfText, type SourceLine, toLines } from './lines.ts';
 import { allEntries, classEntries, type Entry, pluginEntries, type WarningId } from './table.ts';
@@ -73,7 +73,7 @@ function scanLine(line: SourceLine): Finding[] {
   return findings;
 }
 
-/** Replaces each quoted text by an empty text: a word in quotes is not a command. */
+/** Replaces each quoted text by an empty text, because a word in quotes is not a command. */
 function withoutTexts(code: string): string {
   let bare = '';
   for (let at = 0; at < code.length; ) {

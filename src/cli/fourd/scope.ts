@@ -8,7 +8,7 @@ import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** The value of a variable before its first assignment, by the variable's type in 4D. */
+/** The value that a variable has before its first assignment. The key is the type of the variable in 4D. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
@@ -42,7 +42,7 @@ export class Project {
    */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
-  /** Functions of classes, whose names are case-sensitive. */
+  /** The names of the functions in classes. Upper and lower case matter in these names. */
   readonly functions: ReadonlySet<string>;
   /** Maps the name of a process variable, in lower case, to its name in the module. */
   readonly variables: Map<string, string> = new Map();

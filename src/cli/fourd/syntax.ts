@@ -106,7 +106,7 @@ export interface FunctionSource {
   readonly kind: 'function' | 'get' | 'set' | 'constructor';
   readonly line: SourceLine | null;
   readonly parameters: readonly Parameter[];
-  /** The variable whose value the function returns, or '' if there is no such variable. */
+  /** The variable that contains the return value of the function; '' without such a variable. */
   readonly result: string;
   readonly resultType: string;
   readonly body: readonly Statement[];

@@ -9,19 +9,19 @@ export type Surface = 'rfc6455/4d' | 'rfc6455/plugin' | 'rfc6455/plugin-v1' | 'b
 /** Warnings about differences that a program may notice after the translation. */
 export const warnings = {
   'send-early':
-    'here `new` returns before the connection is open: what is sent then waits, and goes out after `onOpen`',
+    '`new` returns before the connection is open. Messages that are sent before `onOpen` wait until `onOpen` was called',
   accents:
-    'without `*`, 4D strips accents; `toUpperCase` and `toLowerCase` do not, so the translation does it itself',
-  collections:
-    'a collection becomes an array: `query`, `extract` and the like have no translation by themselves',
+    'without `*`, 4D removes accents. `toUpperCase` and `toLowerCase` keep accents, so the translated module removes them itself',
+  collections: 'a collection becomes an array. An array has no functions such as `query` and `extract`',
   worker:
-    'there are no workers here: what listens or is connected keeps the process alive, and callbacks run one at a time',
-  form: 'there are no forms here: what it should do there is yours to decide',
+    'there are no workers. A server or an open connection keeps the process alive, and callbacks run one at a time',
+  form: 'there are no forms. Decide what the program does instead',
   endless:
-    'a callback that does not end holds up all callbacks after it; a warning names it after 10 seconds',
-  loopback: 'it listens on 127.0.0.1 by default; name a `host` for other machines',
-  size: 'a server takes messages of up to 1 MiB (`maxMessageSize`), a client of up to 16 MiB; 1009 beyond',
-  reconnects: 'a client of the plugins comes back by itself, also after a clean close',
+    'if a callback does not end, all later callbacks wait for it. After 10 seconds, a warning names the callback',
+  loopback:
+    'the server listens on 127.0.0.1 by default. Set `host` to accept connections from other machines',
+  size: 'a server accepts messages up to 1 MiB, and a client up to 16 MiB (`maxMessageSize`). Larger messages fail with 1009',
+  reconnects: 'a client of the plugins reconnects automatically, even after a clean close',
 } as const;
 
 export type WarningId = keyof typeof warnings;
@@ -35,7 +35,7 @@ export interface Entry {
   /** What a program writes with this package instead, in Markdown. */
   readonly here: string;
   readonly warnings: readonly WarningId[];
-  /** False: there is no translation. */
+  /** False if there is no translation. */
   readonly translated: boolean;
 }
 
@@ -70,7 +70,7 @@ export const classEntries: readonly Entry[] = [
     '4D.WebSocketConnection',
     'rfc6455/4d',
     'Function onMessage($ws : 4D.WebSocketConnection; $message : Object)',
-    'a method `onMessage(ws, message)` of a class, or of any object; `This` is `this`',
+    'a method `onMessage(ws, message)` of a class or an object. `This` becomes `this`',
   ),
   entry(
     '4D.WebSocket',
@@ -84,7 +84,7 @@ export const classEntries: readonly Entry[] = [
     'WEB START SERVER',
     'rfc6455/4d',
     'WEB START SERVER',
-    '`await webServer.start({ port })`, or `WebServer.of(httpServer)` and `options.server`',
+    '`await webServer.start({ port })`, or pass `WebServer.of(httpServer)` as `options.server`',
     'loopback',
   ),
   entry('WEB STOP SERVER', 'rfc6455/4d', 'WEB STOP SERVER', '`await webServer.stop()`'),
@@ -95,7 +95,7 @@ const commandEntries: readonly Entry[] = [
     'Websocket SET METHOD',
     'rfc6455/plugin',
     'Websocket SET METHOD ("CB")',
-    "`websocketSetMethod('CB')`, and `methods.set('CB', cb)`; or `websocketSetMethod(cb)`",
+    "`methods.set('CB', cb)` and `websocketSetMethod('CB')`, or only `websocketSetMethod(cb)`",
   ),
   entry(
     'Websocket Get method',
@@ -107,7 +107,7 @@ const commandEntries: readonly Entry[] = [
     'Websocket client',
     'both plugins',
     '$socket:=Websocket client ($options)',
-    '`const socket = websocketClient(options)`; in version 2 with `options.id` it is information, as there',
+    '`const socket = websocketClient(options)`; if `options` has an `id`, version 2 returns information about that client, as in 4D',
     'reconnects',
   ),
   entry(
@@ -126,7 +126,7 @@ const commandEntries: readonly Entry[] = [
     'Websocket client send',
     'both plugins',
     '$status:=Websocket client send ($socket)',
-    '`const status = websocketClientSend(socket)`; in version 1 `websocketClientSend(client, data)`',
+    '`const status = websocketClientSend(socket)`; in version 1, `websocketClientSend(client, data)`',
   ),
   entry(
     'Websocket client clear',
@@ -158,7 +158,7 @@ const commandEntries: readonly Entry[] = [
     'Websocket server send',
     'both plugins',
     '$status:=Websocket server send ($socket)',
-    '`const status = websocketServerSend(socket)`; in version 1 `websocketServerSend(server, data)`',
+    '`const status = websocketServerSend(socket)`; in version 1, `websocketServerSend(server, data)`',
   ),
   entry(
     'Websocket server clear',
@@ -195,7 +195,7 @@ export const generalEntries: readonly Entry[] = [
     'CALL WORKER',
     '',
     'CALL WORKER("name"; Formula(…))',
-    'what the formula does: what listens or is connected keeps the process alive',
+    'the code of the formula, without a worker, because a server or an open connection keeps the process alive',
     'worker',
   ),
   entry('ALERT', '', 'ALERT($text)', '`console.log(text)`', 'form'),
@@ -203,15 +203,21 @@ export const generalEntries: readonly Entry[] = [
     'Uppercase',
     '',
     'Uppercase($text)',
-    '`text.toUpperCase()`, which keeps accents as `Uppercase($text; *)` does',
+    '`text.toUpperCase()`, which keeps accents, like `Uppercase($text; *)`',
     'accents',
   ),
-  entry('Lowercase', '', 'Lowercase($text)', '`text.toLowerCase()`, likewise', 'accents'),
+  entry(
+    'Lowercase',
+    '',
+    'Lowercase($text)',
+    '`text.toLowerCase()`, which keeps accents, like `Lowercase($text; *)`',
+    'accents',
+  ),
   entry(
     'JSON Parse',
     '',
     '$object:=JSON Parse($text)',
-    '`const object = JSON.parse(text)`; in the callback of a plugin nothing: the event is that object',
+    '`const object = JSON.parse(text)`. A callback of the plugins needs no `JSON.parse`, because its event is already an object',
   ),
   entry('JSON Stringify', '', 'JSON Stringify($object)', '`JSON.stringify(object)`'),
   entry('New object', '', 'New object("id";$id;"message";"hello")', "`{ id, message: 'hello' }`"),
@@ -235,10 +241,10 @@ export const generalEntries: readonly Entry[] = [
   entry('String', '', 'String($number)', '`String(number)`'),
   entry('Not', '', 'Not($condition)', '`!condition`'),
   entry('Choose', '', 'Choose($condition;$a;$b)', '`condition ? a : b`'),
-  missing('CALL FORM', 'nothing: write what the form did', 'form'),
-  missing('POST OUTSIDE CALL', 'nothing: write what the process did', 'form'),
-  missing('DELAY PROCESS', 'a timer: a callback that waits holds up the others', 'endless'),
-  missing('IDLE', 'nothing: Node.js does it', 'endless'),
+  missing('CALL FORM', 'no equivalent: write code that replaces the form', 'form'),
+  missing('POST OUTSIDE CALL', 'no equivalent: write code that replaces the process', 'form'),
+  missing('DELAY PROCESS', 'a timer, because a callback that waits delays all other callbacks', 'endless'),
+  missing('IDLE', 'nothing, because Node.js needs no such call', 'endless'),
   missing('.query', '`filter` with a function', 'collections'),
   missing('.extract', '`map` with a function', 'collections'),
   missing('.orderBy', '`toSorted` with a function', 'collections'),

@@ -5,7 +5,10 @@ import { Untranslatable } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
-  /** For a text: the characters between the quotes, with escapes such as `\n` replaced. For a name: its words with single spaces. */
+  /**
+   * The value of a text is the characters between the quotes, with escapes such as `
+   * ` replaced. The value of a name is all words of the name, with single spaces between them.
+   */
   readonly value: string;
 }
 

@@ -307,7 +307,7 @@ describe('shutdown waits for callbacks', () => {
     await wss.terminate();
     expect(journal.entries).toEqual([
       'message',
-      `onMessage of connection ${id} has not ended: it is waited for no longer, since the server is terminated`,
+      `onMessage of connection ${id} has not ended: the server no longer waits for it, because the server is terminated`,
       'connection ended',
       'server ended',
     ]);

@@ -126,7 +126,7 @@ describe('the command `rfc6455 4d`', () => {
           name: 'CALL FORM',
           surface: '',
           translation: null,
-          advice: 'nothing: write what the form did',
+          advice: 'no equivalent: write code that replaces the form',
           warnings: [{ id: 'form', text: warnings.form }],
         },
       ],
