@@ -15,19 +15,19 @@ const page = join(root, 'docs', 'conformance.md');
  */
 export const unobservable = {
   H6: 'Only a browser has to send Origin, and the judge cannot know whether a client is a browser.',
-  S9: 'Give the judge a wss: URL to test a server over TLS; then every case runs over TLS.',
+  S9: 'Give the judge a wss: URL to test a server over TLS. Then every case runs over TLS.',
   S10: 'This is a permission: the configuration of the server decides which requests need credentials.',
   S11: 'This is a permission: the configuration of the server decides which requests are redirected.',
-  F20: 'This concerns intermediaries, and the peer cannot observe what an endpoint holds in memory.',
-  C2: 'This concerns what a program displays to its users.',
-  C12: 'An endpoint reports this only to its own application.',
-  C13: 'An endpoint reports this only to its own application.',
+  F20: 'This concerns intermediaries. A peer cannot observe how much an endpoint buffers.',
+  C2: 'This concerns texts that a program shows to its users.',
+  C12: 'An endpoint reports this only to its application.',
+  C13: 'An endpoint reports this only to its application.',
   C21: 'The judge can observe these delays only if the application of the client connects again.',
   C25: 'A client closes with 1010 only if its application requires an extension.',
-  P4: 'This needs a server with a second extension that uses RSV1, and no such extension is known.',
-  P20: 'A client decides what it offers, and no client is known that offers server_max_window_bits by default.',
+  P4: 'This needs a server with a second extension that uses RSV1, and we know no extension of this kind.',
+  P20: 'A client decides which parameters it offers, and we know no client that offers server_max_window_bits by default.',
   P30: 'This is a hint about efficiency.',
-  P32: 'This concerns what applications compress together.',
+  P32: 'This concerns the texts that an application compresses together.',
 };
 
 /**
@@ -88,8 +88,8 @@ export function tableOf(rows, cases) {
   for (const { id, covers = [] } of cases)
     for (const row of covers) if (!known.has(row)) faults.push(`case ${id} names ${row}, which is no row`);
   const all = cases.map(({ id }) => id);
-  const lines = ['| row | what is asked | cases |', '|---|---|---|'];
-  const rest = ['| row | what is asked | why no peer can observe it |', '|---|---|---|'];
+  const lines = ['| id | requirement | cases |', '|---|---|---|'];
+  const rest = ['| id | requirement | why a peer cannot observe it |', '|---|---|---|'];
   for (const { id, title, says } of rows) {
     const ids = cases.filter(({ covers = [] }) => covers.includes(id)).map((one) => one.id);
     const reason = unobservable[id];

@@ -19,42 +19,42 @@ const tables = [
     name: 'violations',
     title: 'The peer broke the protocol',
     intro:
-      'These codes belong to a `ProtocolError`, which is passed to the `error` handler. The connection fails (RFC 6455 §7.1.7): this side sends a Close frame with the close code below, and with the text as its reason, and then ends the connection.',
+      'These codes belong to a `ProtocolError`. The `error` handler receives this error, and the connection fails (RFC 6455 §7.1.7). This side sends a Close frame with the close code that is listed under the error code. The reason in the Close frame is the text of the error.',
   },
   {
     module: 'dist/handshake/error.js',
     name: 'refusals',
     title: 'The opening handshake failed',
     intro:
-      "These codes belong to a `HandshakeError`. A server answers with the status below and drops the connection. On a client, `connect()` rejects, and `status` is the status of the server's answer, or 0 if there was no answer. `stage` names the step that failed.",
+      "These codes belong to a `HandshakeError`. Its `stage` names the step that failed. A server answers with the HTTP status that is listed under the code, and drops the connection. On a client, `connect()` rejects with this error. The `status` of the error is then the status of the server's answer, or 0 if there was no answer.",
   },
   {
     module: 'dist/transport/dial-failure.js',
     name: 'dialFailures',
     title: 'A client reached no server',
     intro:
-      'These codes belong to a `HandshakeError` of a client, with which `connect()` rejects. Its message ends with the URL or the proxy, without credentials and query. If the cause is an error of the system, such as `ECONNREFUSED`, `ENOTFOUND` or `CERT_HAS_EXPIRED`, the `HandshakeError` has the same code, and its `cause` is the error of the system.',
+      'These codes belong to a `HandshakeError` of a client. `connect()` rejects with this error. The message ends with the URL or the proxy, without credentials and query. If Node.js or the operating system reported an error, such as `ECONNREFUSED`, `ENOTFOUND` or `CERT_HAS_EXPIRED`, the `HandshakeError` has the code of that error, and its `cause` is that error.',
   },
   {
     module: 'dist/deflate/refusal.js',
     name: 'deflateRefusals',
     title: 'The answer to permessage-deflate is wrong',
     intro:
-      'These codes belong to a `HandshakeError` of a client, with which `connect()` rejects (RFC 7692 §7). The message names the parameter, and `value` is the parameter as the server sent it. A server never has these errors: it declines an invalid offer, and the connection opens without compression.',
+      'These codes belong to a `HandshakeError` of a client (RFC 7692 §7). `connect()` rejects with this error. The message names the parameter, and `value` is the parameter as the server sent it. These errors do not occur on a server. If an offer is invalid, a server declines the offer, and the connection opens without compression.',
   },
   {
     module: 'dist/frame/connection-error.js',
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:
-      'These codes belong to a `ConnectionError`. This side or the network ended the connection without a closing handshake, so the close code is 1006. In two cases, this side sends a Close frame with 1011: after WS_STREAM_CUT, and if a ping of the option `pings` had no answer. If the socket had an error, `cause` is this error.',
+      'These codes belong to a `ConnectionError`. This side or the network ended the connection without a closing handshake, so the close code is 1006. In two cases, this side sends a Close frame with 1011: for WS_STREAM_CUT, and if the peer did not answer a ping of the option `pings`. If the socket had an error, `cause` is the error of the socket.',
   },
   {
     module: 'dist/api/topics/topic-error.js',
     name: 'topicFaults',
     title: 'A topic is refused, or the bus failed',
     intro:
-      'These codes belong to a `TopicError` of `rfc6455/topics`. `subscribe`, `publish` and `presence` throw errors with `WS_TOPIC_…`, and `presence` also throws `WS_PRESENCE_FULL`. Errors with `WS_PRESENCE_INFO` and `WS_BUS…` are passed to the handler `error` of `Topics`; if Redis, NATS or another bus had an error, `cause` is this error. See [topics.md](topics.md).',
+      'These codes belong to a `TopicError` of `rfc6455/topics`. `subscribe`, `publish` and `presence` throw errors with `WS_TOPIC_…`, and `presence` also throws `WS_PRESENCE_FULL`. The handler `error` of `Topics` receives errors with `WS_PRESENCE_INFO` and `WS_BUS…`. If Redis, NATS or another bus had an error, `cause` is the error of the bus. See [topics.md](topics.md).',
   },
 ];
 
@@ -71,8 +71,8 @@ export function render(filled) {
     '',
     "<!-- Written by scripts/errors.js from the package's own tables. Do not edit. -->",
     '',
-    'Every error of this package has a `code`, which stays the same between versions; the text of the error may be reworded.',
-    'A call with invalid arguments throws a `TypeError` or `RangeError` without such a code.',
+    'Every error of this package has a `code`, which is the same in all versions. The text of an error can change.',
+    'If the arguments of a call are invalid, the call throws a `TypeError` or `RangeError` without a stable code.',
   ];
   for (const { table, rows } of filled) {
     out.push('', `## ${table.title}`, '', table.intro);

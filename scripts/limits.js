@@ -32,7 +32,7 @@ export const tables = [
     },
     title: 'Every connection',
     intro:
-      '`ConnectionOptions`, which both `connect` and `new WebSocketServer` accept. [Architecture](architecture.md#limits) gives the reason for each default.',
+      'The functions `connect` and `new WebSocketServer` accept these options (`ConnectionOptions`). [Architecture](architecture.md#limits) gives the reason for each default.',
     roles: true,
   },
   {
@@ -40,7 +40,7 @@ export const tables = [
     name: 'sendSpecs',
     interfaces: { SendOptions: '' },
     title: 'A message',
-    intro: '`SendOptions`, for `send` and `write`.',
+    intro: 'The methods `send` and `write` accept these options (`SendOptions`).',
     roles: false,
   },
   {
@@ -48,7 +48,7 @@ export const tables = [
     name: 'sendStreamSpecs',
     interfaces: { SendStreamOptions: '' },
     title: 'A message in parts',
-    intro: '`SendStreamOptions`, for `sendStream`.',
+    intro: 'The method `sendStream` accepts these options (`SendStreamOptions`).',
     roles: false,
   },
   {
@@ -57,7 +57,7 @@ export const tables = [
     interfaces: { ServerOptions: '' },
     title: 'A server',
     intro:
-      '`ServerOptions`, for `new WebSocketServer`: the options of every connection, and the options of this table.',
+      '`new WebSocketServer` accepts `ServerOptions`: the options of [every connection](#every-connection), and the options of this table.',
     roles: false,
   },
   {
@@ -65,7 +65,7 @@ export const tables = [
     name: 'listenSpecs',
     interfaces: { ListenOptions: '' },
     title: 'A listener',
-    intro: '`ListenOptions`, for `listen`.',
+    intro: 'The method `listen` accepts these options (`ListenOptions`).',
     roles: false,
   },
   {
@@ -73,7 +73,7 @@ export const tables = [
     name: 'shutdownSpecs',
     interfaces: { ShutdownOptions: '' },
     title: 'A shutdown',
-    intro: '`ShutdownOptions`, for `shutdown`.',
+    intro: 'The method `shutdown` accepts these options (`ShutdownOptions`).',
     roles: false,
   },
   {
@@ -82,7 +82,7 @@ export const tables = [
     interfaces: { RequestFields: '', DialOptions: '', TunnelOptions: '' },
     title: 'Connecting',
     intro:
-      '`ConnectOptions`, for `connect`: the options of every connection, and the options of this table. See [api.md](api.md#connecting).',
+      '`connect` accepts `ConnectOptions`: the options of [every connection](#every-connection), and the options of this table. See [api.md](api.md#connecting).',
     roles: false,
   },
   {
@@ -90,7 +90,8 @@ export const tables = [
     name: 'reconnectSpecs',
     interfaces: { ReconnectSettings: '', Backoff: 'backoff' },
     title: 'Connecting again',
-    intro: '`ReconnectOptions`, for `reconnect` and `Reconnection`; see [api.md](api.md#connecting-again).',
+    intro:
+      '`reconnect` and `new Reconnection` accept these options (`ReconnectOptions`). See [api.md](api.md#connecting-again).',
     roles: false,
   },
   {
@@ -98,7 +99,7 @@ export const tables = [
     name: 'topicsSpecs',
     interfaces: { TopicsOptions: '', PresenceOptions: 'presence' },
     title: 'Topics',
-    intro: '`TopicsOptions`, for `new Topics` of `rfc6455/topics`; see [topics.md](topics.md).',
+    intro: '`new Topics` of `rfc6455/topics` accepts these options (`TopicsOptions`). See [topics.md](topics.md).',
     roles: false,
   },
   {
@@ -107,7 +108,7 @@ export const tables = [
     interfaces: { WebSocketServerOptions: '' },
     title: 'The WebSocket server of `rfc6455/4d`',
     intro:
-      '`WebSocketServerOptions`: the options of the native server (`WebSocketServer` of `rfc6455`), and the options of this table. See [4d.md](4d.md).',
+      '`new WebSocketServer` of `rfc6455/4d` accepts `WebSocketServerOptions`: the options of the native server (`WebSocketServer` of `rfc6455`), and the options of this table. See [4d.md](4d.md).',
     roles: false,
   },
   {
@@ -115,7 +116,7 @@ export const tables = [
     name: 'webServerSpecs',
     interfaces: { WebServerSettings: '' },
     title: 'The web server of `rfc6455/4d`',
-    intro: '`WebServerSettings`, for `new WebServer` and its `start`; see [4d.md](4d.md).',
+    intro: '`new WebServer` and its method `start` accept these settings (`WebServerSettings`). See [4d.md](4d.md).',
     roles: false,
   },
   {
@@ -124,7 +125,7 @@ export const tables = [
     interfaces: { BusOptions: '', RedisBusOptions: '', HistoryOptions: 'history' },
     title: 'A bus',
     intro:
-      '`RedisBusOptions`, for `new RedisBus`. A `ClusterBus` accepts only `prefix` and `maxWaiting`. A `NatsBus` has [other options](#a-bus-over-nats).',
+      '`new RedisBus` accepts these options (`RedisBusOptions`). `new ClusterBus` accepts only `prefix` and `maxWaiting`. `new NatsBus` accepts [other options](#a-bus-over-nats).',
     roles: false,
   },
   {
@@ -132,7 +133,7 @@ export const tables = [
     name: 'natsBusSpecs',
     interfaces: { BusOptions: '', NatsBusOptions: '', NatsHistoryOptions: 'history' },
     title: 'A bus over NATS',
-    intro: '`NatsBusOptions`, for `new NatsBus`; see [topics.md](topics.md#history).',
+    intro: '`new NatsBus` accepts these options (`NatsBusOptions`). See [topics.md](topics.md#history).',
     roles: false,
   },
 ];
@@ -157,13 +158,14 @@ const fixed = `## Fixed limits
 
 No option changes these limits:
 
-- The head of a request or response has at most 16 KiB and 100 header fields (otherwise the server answers 431), and the target
-  of a request has at most 8 KiB (414).
+- The head of a request has at most 16 KiB and 100 header fields. Otherwise the server answers 431.
+- The head of a response has at most 16 KiB and 100 header fields. Otherwise the client fails the handshake.
+- The target of a request has at most 8 KiB. Otherwise the server answers 414.
 - In a request, each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` has at
-  most 8 KiB (431).
-- A request offers at most 16 extensions with 16 parameters each, and at most 64 subprotocols (400).
-- A message has at most 1,000 consecutive fragments without payload; with more, the connection closes with 1008.
-- A client accepts at most 8 informational responses (1xx) before the answer of the server.
+  most 8 KiB. Otherwise the server answers 431.
+- A request offers at most 16 extensions with 16 parameters each, and at most 64 subprotocols. Otherwise the server answers 400.
+- A message has at most 1,000 consecutive fragments without payload. Otherwise the connection is closed with 1008.
+- A client accepts at most 8 informational responses (1xx) before the final response of the server.
 `;
 
 /**
@@ -226,9 +228,9 @@ export function render(filled) {
     '',
     "<!-- Written by scripts/limits.js from the package's own tables. Do not edit. -->",
     '',
-    'Every limit is on by default. Pass `Infinity` to disable a limit. A limit of 0 throws a `RangeError`, because 0 could also mean',
-    '"no limit". An unknown option name throws a `TypeError` that suggests the right name. Sizes are bytes, and times are',
-    'milliseconds. An option that is `undefined` counts as absent.',
+    'Every limit is on by default. Pass `Infinity` to disable a limit. A limit of 0 causes a `RangeError`, because 0 could also mean',
+    '"no limit". An unknown option name causes a `TypeError` that suggests the right name. Sizes are in bytes, and times are in',
+    'milliseconds. If the value of an option is `undefined`, the default applies.',
     '',
   ];
   for (const { table, specs } of filled) {

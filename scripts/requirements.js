@@ -227,22 +227,22 @@ export function render(requirements, tests) {
     '',
     '<!-- Written by scripts/requirements.js from docs/requirements.txt and the titles of test/. Do not edit. -->',
     '',
-    'This page lists what RFC 6455 and RFC 7692 require of an endpoint. For each requirement, it names the code that implements it, and',
-    'the tests that verify it. The level is MUST (also MUST NOT), step (an instruction inside an algorithm that MUST be followed),',
-    'SHOULD (also SHOULD NOT), or MAY (a permission that we rely on). A section is one of RFC 6455, unless "7692" is written before',
-    'it. We wrote the requirements in our own words; only the RFCs are authoritative.',
+    'This page lists what RFC 6455 and RFC 7692 require of an endpoint. For each requirement, it names the code that implements the',
+    'requirement, and the tests that verify it. The level is MUST (also MUST NOT), step (an instruction inside an algorithm that MUST be',
+    'followed), SHOULD (also SHOULD NOT), or MAY (a permission that we use). A section number without "7692" is a section of RFC 6455. We',
+    'wrote the requirements in our own words. Only the RFCs are authoritative.',
     '',
-    `There are ${requirements.length} requirements. ${counted} have tests, and ${others.length} have no test, each for one of the following reasons:`,
+    `There are ${requirements.length} requirements. ${counted} have tests, and ${others.length} have no test. These are the reasons why they have no test:`,
     '',
     ...others.map(
-      ({ id, what, reason }) => `- **${id}** (${reason?.status ?? ''}): ${what} Here: ${reason?.why ?? ''}`,
+      ({ id, what, reason }) => `- **${id}** (${reason?.status ?? ''}): ${what} *Why there is no test:* ${reason?.why ?? ''}`,
     ),
   ];
   let group = '';
   for (const entry of requirements) {
     if (entry.group !== group) {
       group = entry.group;
-      out.push('', `## ${group}`, '', '| id | role | level | § | what | code | tests |');
+      out.push('', `## ${group}`, '', '| id | role | level | § | requirement | code | tests |');
       out.push('|---|---|---|---|---|---|---|');
     }
     const { id, role, level, what, code, reason } = entry;

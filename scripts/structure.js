@@ -68,16 +68,17 @@ function table(folder) {
       const lines = source.split('\n').length - 1;
       return `| [${file.slice(folder === '' ? 0 : folder.length + 1)}](../src/${file}) | ${lines} | ${jobOf(source)} |`;
     });
-  return ['| file | lines | job |', '|---|---|---|', ...rows].join('\n');
+  return ['| file | lines | purpose |', '|---|---|---|', ...rows].join('\n');
 }
 
 const text = [
   '# Structure',
   '',
-  'This page lists every file of `src/`, folder by folder from the lowest layer up, and shows which files of a folder import each other',
-  '(types included). `node scripts/structure.js` writes it from the files. [test/structure.test.ts](../test/structure.test.ts) checks the',
-  'sizes of files, and [test/layers.test.ts](../test/layers.test.ts) checks that imports point down and have no circles.',
-  '[architecture.md](architecture.md) explains why the source is built like this.',
+  'This page lists every file of `src/`, folder by folder. The first folder is the lowest layer. After each table, a picture shows which',
+  'files of the folder import each other (also for types). `node scripts/structure.js` writes this page from the comments and imports of',
+  'the files. [test/structure.test.ts](../test/structure.test.ts) checks the sizes of files. [test/layers.test.ts](../test/layers.test.ts)',
+  'checks that each layer imports only from lower layers, and that imports have no circles. [architecture.md](architecture.md) explains why',
+  'the source is built like this.',
   '',
   ...folders.flatMap((folder) => [`## ${folder}/`, '', table(folder), '', picture(folder), '']),
   '## Entry points',
