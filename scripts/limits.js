@@ -99,7 +99,8 @@ export const tables = [
     name: 'topicsSpecs',
     interfaces: { TopicsOptions: '', PresenceOptions: 'presence' },
     title: 'Topics',
-    intro: '`new Topics` of `rfc6455/topics` accepts these options (`TopicsOptions`). See [topics.md](topics.md).',
+    intro:
+      '`new Topics` of `rfc6455/topics` accepts these options (`TopicsOptions`). See [topics.md](topics.md).',
     roles: false,
   },
   {
@@ -116,7 +117,8 @@ export const tables = [
     name: 'webServerSpecs',
     interfaces: { WebServerSettings: '' },
     title: 'The web server of `rfc6455/4d`',
-    intro: '`new WebServer` and its method `start` accept these settings (`WebServerSettings`). See [4d.md](4d.md).',
+    intro:
+      '`new WebServer` and its method `start` accept these settings (`WebServerSettings`). See [4d.md](4d.md).',
     roles: false,
   },
   {

@@ -235,7 +235,8 @@ export function render(requirements, tests) {
     `There are ${requirements.length} requirements. ${counted} have tests, and ${others.length} have no test. These are the reasons why they have no test:`,
     '',
     ...others.map(
-      ({ id, what, reason }) => `- **${id}** (${reason?.status ?? ''}): ${what} *Why there is no test:* ${reason?.why ?? ''}`,
+      ({ id, what, reason }) =>
+        `- **${id}** (${reason?.status ?? ''}): ${what} *Why there is no test:* ${reason?.why ?? ''}`,
     ),
   ];
   let group = '';
