@@ -5,6 +5,7 @@
 
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
+import { NOT_ENCODED } from '../frame/writer.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
@@ -112,6 +113,8 @@ export class Connection<Data = undefined> {
 
   /** The number of payload bytes that the last sent message has on the network. -1 if threads of zlib still compress the message. */
   get lastWireSize(): number {
+    if (this.#lastWireSize === NOT_ENCODED)
+      this.#lastWireSize = this.#binding.endpoint.sender.writer.lastTextSize;
     return this.#lastWireSize;
   }
 
@@ -147,7 +150,7 @@ export class Connection<Data = undefined> {
     const data = typeof message === 'string' ? message : toBytes(message);
     const { endpoint } = this.#binding;
     // If the connection is no longer open, the endpoint sends nothing, and returns 0.
-    this.#lastWireSize = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
+    this.#lastWireSize = typeof data === 'string' ? endpoint.sendTextSoon(data) : endpoint.sendBinary(data);
     return mayGoOn(this.#core);
   }
 

@@ -27,12 +27,17 @@ import { COPY_THRESHOLD } from './writer.ts';
 export { EndpointState };
 
 const { Open, CloseReceived } = EndpointState;
+
+/** Called when a message has left the process, or with the reason why it will not leave. Null: the caller needs no report. */
+type Done = SendCallback | null;
+
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Implements RFC 6455 after the opening handshake, for a client or a server, with any transport. */
 export class Endpoint {
   readonly #machine: StateMachine;
-  readonly #sender: Sender;
+  /** @internal */
+  readonly sender: Sender;
   readonly #receiver: Receiver;
   readonly #role: Role;
 
@@ -41,7 +46,7 @@ export class Endpoint {
     checkEndpointOptions(options);
     this.#role = options.role;
     this.#machine = new StateMachine(sink, events, options, codec ?? options.codec ?? null);
-    this.#sender = this.#machine.sender;
+    this.sender = this.#machine.sender;
     this.#receiver = this.#machine.receiver;
   }
 
@@ -51,7 +56,7 @@ export class Endpoint {
 
   /** The number of sent bytes that have not left the process. */
   get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
+    return this.sender.bufferedAmount;
   }
 
   /** Whether a message or frame has begun to arrive and is not complete. While this is true, the transport's message timeout runs. */
@@ -96,12 +101,12 @@ export class Endpoint {
 
   /** The transport is blocked: sent bytes wait in its buffer. */
   transportBlocked(): void {
-    this.#sender.transportBlocked();
+    this.sender.transportBlocked();
   }
 
   /** The transport is no longer blocked: all its bytes have left. */
   transportDrained(): void {
-    this.#sender.transportDrained();
+    this.sender.transportDrained();
     this.#machine.resumeForReplies();
   }
 
@@ -140,48 +145,47 @@ export class Endpoint {
    * @returns the payload size on the wire; -1 if it is not known because the codec is working; 0 if the state is not Open (§6.1).
    * @throws {RangeError} if `fragmentSize` is not a positive integer, or if `lastFragmentSize` is smaller
    */
-  sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
+  sendText(text: string, options: FrameOptions | null = null, done: Done = null): number {
     // The common case: the text is small, and the codec is not needed. The text is encoded directly into the sink's memory.
     const isOpen = this.#machine.state === Open;
     if (isOpen && options === null && done === null && text.length <= COPY_THRESHOLD) {
-      const size = this.#sender.writeText(text);
+      const size = this.sender.writeText(text, false);
       if (size >= 0) return size;
     }
     const payload = isOpen ? Buffer.from(text) : NOTHING;
     return this.#send(Opcode.Text, payload, true, options, done);
   }
 
+  /** @internal Works like `sendText`. If it returns `NOT_ENCODED`, the text is encoded later, and then `sender.writer.lastTextSize` is its size. */
+  sendTextSoon(text: string): number {
+    if (this.#machine.state !== Open || text.length > COPY_THRESHOLD) return this.sendText(text);
+    const size = this.sender.writeText(text, true);
+    return size === -1 ? this.sendText(text) : size;
+  }
+
   /**
    * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change a large payload until it has left.
    * @returns the same as `sendText`, and throws the same errors
    */
-  sendBinary(
-    bytes: Uint8Array,
-    options: FrameOptions | null = null,
-    done: SendCallback | null = null,
-  ): number {
+  sendBinary(bytes: Uint8Array, options: FrameOptions | null = null, done: Done = null): number {
     return this.#send(Opcode.Binary, bytes, false, options, done);
   }
 
   /** Works like `sendBinary`, but sends a text message. `text` must be UTF-8. This is not checked. */
-  sendTextBytes(
-    text: Uint8Array,
-    options: FrameOptions | null = null,
-    done: SendCallback | null = null,
-  ): number {
+  sendTextBytes(text: Uint8Array, options: FrameOptions | null = null, done: Done = null): number {
     return this.#send(Opcode.Text, text, false, options, done);
   }
 
   #send(
     opcode: number,
     payload: Uint8Array,
-    ownsPayload: boolean,
+    owns: boolean,
     options: FrameOptions | null,
-    done: SendCallback | null,
+    done: Done,
   ): number {
     if (options !== null) checkFrameOptions(options);
-    if (this.#machine.state !== Open) return this.#sender.refuse(done);
-    return this.#sender.send(opcode, payload, ownsPayload, options, done);
+    if (this.#machine.state !== Open) return this.sender.refuse(done);
+    return this.sender.send(opcode, payload, owns, options, done);
   }
 
   /**
@@ -194,17 +198,17 @@ export class Endpoint {
     frame: Uint8Array,
     payloadSize: number,
     shared: SharedMemory | null = null,
-    done: SendCallback | null = null,
+    done: Done = null,
   ): number {
     // §5.1, §5.3: a client MUST mask each frame, with a fresh key.
     if (this.#role === 'client') throw new TypeError('a client cannot send a frame that a server serialized');
-    if (this.#machine.state !== Open) return this.#sender.refuse(done);
-    return this.#sender.sendSerialized(frame, payloadSize, shared, done);
+    if (this.#machine.state !== Open) return this.sender.refuse(done);
+    return this.sender.sendSerialized(frame, payloadSize, shared, done);
   }
 
   /** Whether a serialized frame is written at once. False if messages or our Close frame wait: then the frame must wait too. */
   get canSendSerialized(): boolean {
-    return !this.#sender.isWaiting;
+    return !this.sender.isWaiting;
   }
 
   /**
@@ -220,12 +224,12 @@ export class Endpoint {
     payload: Uint8Array,
     compress: Compressing,
     shared: SharedMemory | null = null,
-    done: SendCallback | null = null,
+    done: Done = null,
   ): number {
     // §5.1, §5.3: a client masks each frame with a fresh key, so its frames cannot be shared.
     if (this.#role === 'client') throw new TypeError('a client has one connection to send a message to');
-    if (this.#machine.state !== Open) return this.#sender.refuse(done);
-    return this.#sender.sendShared(opcode, payload, compress, shared, done);
+    if (this.#machine.state !== Open) return this.sender.refuse(done);
+    return this.sender.sendShared(opcode, payload, compress, shared, done);
   }
 
   /**
@@ -234,7 +238,7 @@ export class Endpoint {
    * @returns null if the state is not Open, or if more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
-    return this.#machine.state === Open ? this.#sender.openStream(compress, owner) : null;
+    return this.#machine.state === Open ? this.sender.openStream(compress, owner) : null;
   }
 
   /**
@@ -242,8 +246,8 @@ export class Endpoint {
    * never called during this call.
    */
   whenSent(done: SendCallback): void {
-    if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
-    else this.#sender.whenSent(done);
+    if (this.#machine.state === EndpointState.Closed) this.sender.refuse(done);
+    else this.sender.whenSent(done);
   }
 
   /** Sends a ping. @throws {RangeError} if the payload has more than 125 bytes (§5.5). @returns false if the state is not Open. */
@@ -258,10 +262,10 @@ export class Endpoint {
 
   #sendControl(opcode: number, payload: Uint8Array): boolean {
     // §5.5: all control frames MUST have a payload of 125 bytes or less.
-    const { length } = payload;
-    if (length > 125) throw new RangeError(`a control frame carries at most 125 bytes, not ${length}`);
+    if (payload.length > 125)
+      throw new RangeError(`a control frame carries at most 125 bytes, not ${payload.length}`);
     if (this.#machine.state !== Open) return false;
-    this.#sender.sendControl(opcode, payload);
+    this.sender.sendControl(opcode, payload);
     return true;
   }
 

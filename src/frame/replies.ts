@@ -54,6 +54,7 @@ export class Replies {
   /** Call this before received data is delivered. Until `end` is called, all sent bytes are replies. */
   begin(): void {
     this.#pings = 0;
+    this.#writer.startCollecting();
     if (!this.#isServer) return;
     this.#isOpen = true;
     if (this.#bytes === 0) return;
@@ -63,6 +64,7 @@ export class Replies {
   }
 
   end(): void {
+    this.#writer.stopCollecting();
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#end = this.#queue.messages > 0 ? Number.POSITIVE_INFINITY : this.#writer.sentBytes;

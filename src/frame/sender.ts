@@ -19,6 +19,7 @@ import {
 import { OutgoingStream } from './outgoing-stream.ts';
 import type { Role } from './parser.ts';
 import { Replies } from './replies.ts';
+import { SendCap } from './send-cap.ts';
 import { SendQueue, type SendQueueOwner } from './send-queue.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
@@ -39,23 +40,19 @@ export interface SenderOptions {
   readonly memoryBudget: MemoryBudget;
 }
 
-// For each message, the send cap counts this number of bytes in addition to the payload.
-const ITEM_COST = 128;
-
 /** Sends the messages and control frames of one endpoint. */
 export class Sender {
+  readonly writer: FrameWriter;
   /** Counts the bytes that are sent while received data is delivered. */
   readonly replies: Replies;
   readonly #sink: ByteSink;
   readonly #owner: SenderOwner;
   readonly #codec: MessageCodec | null;
   readonly #sendCap: number;
-  readonly #writer: FrameWriter;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  // The number of messages that could not leave at once, and the number of their bytes. When the transport is empty, both are set to 0.
-  #messagesSince = 0;
-  #bytesSince = 0;
+  /** Counts messages that cannot leave at once. Null if there was no such message since the transport was last empty. */
+  #cap: SendCap | null = null;
 
   constructor(sink: ByteSink, owner: SenderOwner, options: SenderOptions) {
     const { role, codec } = options;
@@ -63,16 +60,23 @@ export class Sender {
     this.#owner = owner;
     this.#codec = codec;
     this.#sendCap = options.sendCap;
-    this.#writer = new FrameWriter(sink, role);
+    this.writer = new FrameWriter(sink, role);
     this.#completion = new Completion(sink, owner);
     const { highWaterMark, memoryBudget } = options;
-    this.#queue = new SendQueue(sink, this.#writer, this.#completion, owner, codec, memoryBudget);
-    this.replies = new Replies(sink, this.#writer, this.#queue, role, highWaterMark, memoryBudget);
+    this.#queue = new SendQueue(sink, this.writer, this.#completion, owner, codec, memoryBudget);
+    this.replies = new Replies(sink, this.writer, this.#queue, role, highWaterMark, memoryBudget);
   }
 
   /** The number of sent bytes that have not left the process. */
   get bufferedAmount(): number {
+    this.writer.encodeCollected();
     return this.#queue.bytes + this.#sink.bufferedAmount;
+  }
+
+  /** Whether more than `limit` bytes wait. If possible, this method decides without encoding the collected texts. */
+  buffersMoreThan(limit: number): boolean {
+    const most = this.#queue.bytes + this.#sink.bufferedAmount + this.writer.maxCollectedBytes;
+    return most > limit && this.bufferedAmount > limit;
   }
 
   /** Whether messages or our Close frame wait. If so, a new message must wait too. */
@@ -95,16 +99,19 @@ export class Sender {
   /**
    * Sends a text of at most `COPY_THRESHOLD` UTF-16 units, without options. This is the common case, so the text is encoded directly into
    * the sink's memory.
-   * @returns the payload size, or -1 if the text must wait or be compressed. If it is -1, call `send`
+   * @param mayCollect whether the text may be encoded later, together with other texts
+   * @returns the payload size; `NOT_ENCODED` if the text is encoded later. -1 if the text must wait or be compressed: in this case, call `send`
    */
-  writeText(text: string): number {
+  writeText(text: string, mayCollect: boolean): number {
     const { length } = text;
     const queue = this.#queue;
     if (queue.isWriting || queue.messages > 0) return -1;
     if (this.#codec !== null && length * 3 >= this.#codec.threshold) return -1;
-    if (!this.#sink.blocked) this.replies.add(length);
-    else if (!this.#admits(length)) return length;
-    return this.#writer.writeText(text);
+    if (!this.#sink.blocked) {
+      this.replies.add(length);
+      if (mayCollect) return this.writer.collectText(text);
+    } else if (!this.#admits(length)) return length;
+    return this.writer.writeText(text);
   }
 
   /**
@@ -134,7 +141,7 @@ export class Sender {
       return this.#queuedSize(item);
     }
     if (length <= COPY_THRESHOLD && options?.fragmentSize === undefined) {
-      this.#writer.writeFrame(FIN | opcode, payload, ownsPayload, null);
+      this.writer.writeFrame(FIN | opcode, payload, ownsPayload, null);
     } else {
       this.#queue.writeNow(opcode, payload, ownsPayload, options);
     }
@@ -180,6 +187,7 @@ export class Sender {
   /** Begins a message that is sent in parts. It is sent after the messages that already wait. Returns null if the send cap is exceeded. */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     if (!this.#admits(0)) return null;
+    this.writer.encodeCollected();
     const codec = compress ? this.#codec : null;
     return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
@@ -192,6 +200,7 @@ export class Sender {
 
   /** Calls `done` when all bytes that were sent so far have left. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void {
+    this.writer.encodeCollected();
     if (this.#queue.isStopped) this.refuse(done);
     else if (!this.#queue.whenLastSent(done)) this.#completion.whenSent(done);
   }
@@ -202,7 +211,7 @@ export class Sender {
   sendControl(opcode: number, payload: Uint8Array): void {
     if (!this.#admits(payload.length)) return;
     if (this.#queue.isWriting) this.#queue.add(new Outgoing(opcode, new Uint8Array(payload), true));
-    else this.#writer.writeFrame(FIN | opcode, payload, false, null);
+    else this.writer.writeFrame(FIN | opcode, payload, false, null);
   }
 
   /** Sends the pong for a ping. If the transport is blocked, or if too many pings arrive at once, only the newest pong waits (§5.5.3). */
@@ -229,7 +238,7 @@ export class Sender {
       return;
     }
     this.#owner.onCloseFrame(payload);
-    this.#writer.writeFrame(FIN | Opcode.Close, payload, false, null);
+    this.writer.writeFrame(FIN | Opcode.Close, payload, false, null);
   }
 
   // ---- the transport ----
@@ -239,13 +248,13 @@ export class Sender {
   }
 
   transportDrained(): void {
-    this.#messagesSince = 0;
-    this.#bytesSince = 0;
+    this.#cap = null;
     this.#queue.pump();
   }
 
   /** Drops all waiting items, see `SendQueue.stop`. */
   stop(reason: Error | null): void {
+    this.writer.encodeCollected();
     this.#queue.stop(reason);
   }
 
@@ -254,23 +263,13 @@ export class Sender {
     const { replies } = this;
     replies.add(size);
     if (!this.#sink.blocked && this.#queue.messages === 0) return true;
-    if (this.#overflows(size)) {
+    this.#cap ??= new SendCap(this.#sendCap);
+    if (this.#cap.isExceededBy(size, this.bufferedAmount)) {
       this.#owner.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
     }
     if (replies.isOverHighWaterMark) this.#owner.onCongested();
     return true;
-  }
-
-  #overflows(size: number): boolean {
-    const waiting = this.bufferedAmount;
-    this.#messagesSince++;
-    this.#bytesSince += size;
-    // If nothing waits, one message of any size is allowed.
-    if (waiting === 0) return false;
-    // Some of the counted messages may have left already. We only know how many bytes wait. So we assume the same proportion for messages.
-    const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));
-    return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
   }
 
   /** Refuses a message because of the send cap. @returns `size`: `done` and the error report that the message was not sent */

@@ -1,6 +1,7 @@
 /**
  * Writes frames into the sink: RFC 6455 §5.2, §5.3. A small payload is copied directly after its header. A large payload is not copied, if
- * possible. sender.ts decides which frame is written, and when.
+ * possible. While an endpoint processes received data, its small texts are collected, and encoded together (text-batch.ts). sender.ts
+ * decides which frame is written, and when.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
@@ -9,6 +10,8 @@ import type { Role } from './parser.ts';
 import { isResizable } from './resizable.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
+import { encodeBatch, roomForBatch, TextBatch, textsOfBatch } from './text-batch.ts';
+import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 
 /**
  * A payload of up to this number of bytes is copied directly after its header. For a larger payload, a copy takes longer than two separate
@@ -25,12 +28,23 @@ export const FIN = 0x80;
 /** The RSV1 bit of the first byte. */
 export const RSV1 = 0x40;
 
+/** The result for a text that is encoded later: the size of its payload is not known yet. */
+export const NOT_ENCODED = -2;
+
+// One batch serves all endpoints of the thread, because only one endpoint collects texts at a time.
+const batch = new TextBatch();
+
+/** The writer that collects its small texts, or null. */
+let collector: FrameWriter | null = null;
+
 /** Writes the frames of one endpoint. */
 export class FrameWriter {
   readonly #sink: ByteSink;
   readonly #masks: boolean;
-  /** The number of bytes written so far, including headers. */
+  /** The number of bytes written so far, including headers. Collected texts are not counted before they are encoded. */
   sentBytes = 0;
+  /** The number of payload bytes of the last text that was collected and then encoded. */
+  #lastTextSize = 0;
 
   constructor(sink: ByteSink, role: Role) {
     this.#sink = sink;
@@ -38,11 +52,68 @@ export class FrameWriter {
     this.#masks = role === 'client';
   }
 
+  // ---- collecting small texts ----
+
+  /**
+   * From now on until `stopCollecting`, small texts are collected. If another endpoint collects at present, this endpoint does not: its
+   * data arrived while a callback of the other endpoint was running.
+   */
+  startCollecting(): void {
+    collector ??= this;
+  }
+
+  stopCollecting(): void {
+    if (collector !== this) return;
+    this.encodeCollected();
+    collector = null;
+  }
+
+  /** Encodes the texts that were collected. Every method that writes a frame calls this method first, to keep the order. */
+  encodeCollected(): void {
+    if (collector === this && batch.length > 0) this.#encode(batch.take());
+  }
+
+  /** The maximum number of bytes that the collected texts will have. One UTF-16 unit needs at most three bytes. */
+  get maxCollectedBytes(): number {
+    return collector === this ? batch.length * 3 : 0;
+  }
+
+  /** The number of payload bytes of the last text for which `collectText` returned `NOT_ENCODED`. */
+  get lastTextSize(): number {
+    this.encodeCollected();
+    return this.#lastTextSize;
+  }
+
+  /** Collects a text if possible, or else does the same as `writeText`. @returns payload bytes, or `NOT_ENCODED` */
+  collectText(text: string): number {
+    if (collector !== this || text.length > MAX_SHORT_LENGTH) return this.writeText(text);
+    if (batch.add(text, this.#masks)) this.encodeCollected();
+    return NOT_ENCODED;
+  }
+
+  #encode(frames: string): void {
+    const { buffer, offset } = this.#sink.reserve(roomForBatch(frames));
+    if (encodeBatch(frames, this.#masks, buffer, offset)) {
+      this.sentBytes += frames.length;
+      this.#lastTextSize = batch.lastLength;
+      this.#sink.commit(frames.length);
+      return;
+    }
+    for (const text of textsOfBatch(frames, this.#masks)) this.#lastTextSize = this.#writeText(text);
+  }
+
+  // ---- frames ----
+
   /**
    * Writes a text message of at most `COPY_THRESHOLD` UTF-16 units. The text is encoded directly into the sink's memory.
    * @returns the payload size in bytes
    */
   writeText(text: string): number {
+    this.encodeCollected();
+    return this.#writeText(text);
+  }
+
+  #writeText(text: string): number {
     // One UTF-16 unit needs at most three bytes. To guess the size of the header, we assume that the text is ASCII. If the guess is wrong,
     // we move the text.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
@@ -67,6 +138,7 @@ export class FrameWriter {
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
+    this.encodeCollected();
     const { length } = payload;
     if (length <= COPY_THRESHOLD) {
       this.#writeCopied(first, payload);
@@ -90,6 +162,7 @@ export class FrameWriter {
 
   /** Writes a frame from `serializeFrame` (server role). */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
+    this.encodeCollected();
     this.sentBytes += frame.length;
     if (frame.length > COPY_THRESHOLD) {
       this.#sink.append(frame, 0, true, shared);

@@ -110,10 +110,11 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   /** Returns whether more bytes than the high-water mark wait. If so, `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {
-    if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
+    const { highWaterMark } = this.limits;
+    if (!this.endpoint.sender.buffersMoreThan(highWaterMark)) return false;
     // More bytes than the high-water mark may have been sent in this turn. But the socket may take all of them now.
     this.#outbox.flush();
-    if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
+    if (this.endpoint.bufferedAmount <= highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
     return true;
   }
@@ -169,6 +170,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   /** Sends all bytes that wait now, before the end of the turn. */
   flush(): void {
+    this.endpoint.sender.writer.encodeCollected();
     this.#outbox.flush();
   }
 
