@@ -5,7 +5,6 @@
 
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
-import { NOT_ENCODED } from '../frame/writer.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
@@ -23,7 +22,7 @@ import {
 } from './message.ts';
 import { sendLatest } from './send-latest.ts';
 import { sendStream } from './send-stream.ts';
-import { mayGoOn, sendTextWith, sendWith, whenSent } from './send-with.ts';
+import { mayGoOn, sendTextWith, sendWith, whenSent, wireSizeOf } from './send-with.ts';
 import { showConnection } from './show-connection.ts';
 import { startClosing } from './start-closing.ts';
 import { readableOf, writableOf } from './web-streams.ts';
@@ -113,9 +112,7 @@ export class Connection<Data = undefined> {
 
   /** The number of payload bytes that the last sent message has on the network. -1 if threads of zlib still compress the message. */
   get lastWireSize(): number {
-    if (this.#lastWireSize === NOT_ENCODED)
-      this.#lastWireSize = this.#binding.endpoint.sender.writer.lastTextSize;
-    return this.#lastWireSize;
+    return wireSizeOf(this.#core, this.#lastWireSize);
   }
 
   /** Milliseconds from the last answered ping to its pong. The peer has to read earlier messages first. Undefined before the first pong. */

@@ -26,18 +26,14 @@ import { COPY_THRESHOLD } from './writer.ts';
 
 export { EndpointState };
 
-const { Open, CloseReceived } = EndpointState;
-
-/** Called when a message has left the process, or with the reason why it will not leave. Null: the caller needs no report. */
 type Done = SendCallback | null;
-
+const { Open, CloseReceived } = EndpointState;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Implements RFC 6455 after the opening handshake, for a client or a server, with any transport. */
 export class Endpoint {
   readonly #machine: StateMachine;
-  /** @internal */
-  readonly sender: Sender;
+  /** @internal */ readonly sender: Sender;
   readonly #receiver: Receiver;
   readonly #role: Role;
 
