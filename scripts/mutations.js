@@ -30,8 +30,8 @@ const table = [
   [
     'F5',
     endpoint,
-    'if (this.#machine.state !== Open) return this.#sender.refuse(done);\n    return this.#sender.send(',
-    'return this.#sender.send(',
+    'if (this.#machine.state !== Open) return this.sender.refuse(done);\n    return this.sender.send(',
+    'return this.sender.send(',
   ],
   [
     'F6',

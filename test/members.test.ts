@@ -92,6 +92,7 @@ const endpoint: Members = {
     'transportDrained',
     'whenSent',
   ],
+  internal: ['sendTextSoon'],
 };
 
 const bus: Members = { methods: ['close', 'onState', 'publish', 'subscribe', 'unsubscribe'] };

@@ -1,6 +1,5 @@
 /** Sends a message with options or with a callback. If there are no options and no callback, `send` does not use this file. */
 
-import { NOT_ENCODED } from '../frame/writer.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
@@ -62,7 +61,7 @@ export function whenSent(core: ConnectionCore, done: SendCallback): void {
 
 /** Returns the payload size of the last sent message. @param size the result of the method that sent the message */
 export function wireSizeOf(core: ConnectionCore, size: number): number {
-  return size === NOT_ENCODED ? core.binding.endpoint.sender.writer.lastTextSize : size;
+  return core.binding.endpoint.sender.writer.sizeOf(size);
 }
 
 /** Checks `done`, and wraps it (see `ConnectionCore.completion`). @throws {TypeError} for a value that is not a function */

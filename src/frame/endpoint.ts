@@ -152,7 +152,7 @@ export class Endpoint {
     return this.#send(Opcode.Text, payload, true, options, done);
   }
 
-  /** @internal Works like `sendText`. If it returns `NOT_ENCODED`, the text is encoded later, and then `sender.writer.lastTextSize` is its size. */
+  /** @internal Works like `sendText`. But the text may be encoded later. So pass the result to `sizeOf` of the writer. */
   sendTextSoon(text: string): number {
     if (this.#machine.state !== Open || text.length > COPY_THRESHOLD) return this.sendText(text);
     const size = this.sender.writeText(text, true);

@@ -78,8 +78,9 @@ export class FrameWriter {
     return collector === this ? batch.length * 3 : 0;
   }
 
-  /** The number of payload bytes of the last text for which `collectText` returned `NOT_ENCODED`. */
-  get lastTextSize(): number {
+  /** Returns the number of payload bytes of the last sent text. @param result the result of `collectText` for this text */
+  sizeOf(result: number): number {
+    if (result !== NOT_ENCODED) return result;
     this.encodeCollected();
     return this.#lastTextSize;
   }

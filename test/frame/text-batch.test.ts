@@ -25,10 +25,10 @@ function written(role: Role, texts: readonly string[], together: boolean): { tex
   if (together) writer.startCollecting();
   for (const text of texts) {
     last = together ? writer.collectText(text) : writer.writeText(text);
-    if (last === NOT_ENCODED && text.length % 3 === 0) last = writer.lastTextSize;
+    if (text.length % 3 === 0) last = writer.sizeOf(last);
   }
   writer.stopCollecting();
-  if (last === NOT_ENCODED) last = writer.lastTextSize;
+  last = writer.sizeOf(last);
   expect(writer.sentBytes).toBe(sink.bytes.length);
   const frames = sink.frames.map(({ fin, rsv, opcode, masked, payload }) => {
     return `${fin} ${rsv} ${opcode} ${masked} ${payload.toString('hex')}`;
