@@ -209,7 +209,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
           this.#openBacklog().unshift(chunk, parsed, this.isBorrowed);
         }
       }
-      this.#replies.answerNewest();
+      this.#replies.writeRest();
     } catch (error) {
       this.#owner.fail(error);
     }

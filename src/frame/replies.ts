@@ -73,14 +73,18 @@ export class Replies {
   /**
    * Call this when a ping has arrived. §5.5.3: if several pings are unanswered, an endpoint may answer only the newest. We do this if
    * memory is scarce, so that a flood of pings does not fill the memory with pongs.
-   * @returns whether to send the pong now. If false, the pong waits until `answerNewest`, and the pong for a newer ping replaces it
+   * @returns whether to send the pong now. If false, the pong waits until `writeRest`, and the pong for a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** Call this when all received data is delivered. If there were too many pings, sends the pong for the newest ping. */
-  answerNewest(): void {
+  /**
+   * Call this when all received data is delivered. Writes the texts that were collected. If there were too many pings, also sends the pong
+   * for the newest ping. Throws the errors of the sink.
+   */
+  writeRest(): void {
+    this.#writer.encodeCollected();
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }
 

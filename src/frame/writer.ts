@@ -64,8 +64,12 @@ export class FrameWriter {
 
   stopCollecting(): void {
     if (collector !== this) return;
-    this.encodeCollected();
-    collector = null;
+    try {
+      this.encodeCollected();
+    } finally {
+      // If the sink throws, other endpoints still have to be able to collect.
+      collector = null;
+    }
   }
 
   /** Encodes the texts that were collected. Every method that writes a frame calls this method first, to keep the order. */

@@ -258,6 +258,24 @@ describe.each(roles)('the messages that a %s sends while it processes received d
     expect(seen).toEqual([false, 0, true, false, 1]);
   });
 
+  test('if the sink throws when the collected texts are written, the connection fails, and other endpoints still collect', () => {
+    const { endpoint, sink, events } = bench(role);
+    events.act = (name) => {
+      if (name === 'onText') endpoint.sendTextSoon('answer');
+    };
+    sink.onSend = () => {
+      sink.onSend = null;
+      throw new Error('the sink is broken');
+    };
+    endpoint.receive(peerFrame(role, { opcode: 1, payload: 'message' }));
+    expect(events.of('onError')).toEqual([['the sink is broken']]);
+    expect(sink.frames.at(-1)?.payload.readUInt16BE()).toBe(1011);
+    const other = new FrameWriter(new MemorySink(), role);
+    other.startCollecting();
+    expect(other.collectText('text')).toBe(NOT_ENCODED);
+    other.stopCollecting();
+  });
+
   test('a text that is sent at another time leaves immediately', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.sendTextSoon('é')).toBe(2);
