@@ -135,7 +135,7 @@ describe('the page that npm start serves', () => {
       buffer: Buffer.alloc(1_048_577),
     });
     await page.getByRole('status').filter({ hasText: 'Closed: 1009 (message too big)' }).waitFor();
-    await line(page, 'see its option --max-message-size').waitFor();
+    await line(page, 'The server has the option --max-message-size').waitFor();
     await line(page, '1,048,577 bytes').filter({ hasText: 'did not come back' }).waitFor();
   });
 
