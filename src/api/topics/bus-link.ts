@@ -1,7 +1,7 @@
 /**
  * Connects one process with a bus. Publishes messages on the bus. Subscribes on the bus to each topic that has subscribers in this process.
- * For each topic, at most one command of the bus runs at a time. If connections subscribe and unsubscribe while a command runs, the next
- * command follows after it.
+ * For each topic, at most one command of the bus runs at a time. If connections subscribe or unsubscribe while a command runs, the next
+ * command begins only after that command has ended.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,7 +9,7 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// If the bus refuses a subscription, it is tried again after this number of milliseconds.
+// If the bus refuses a subscription, `BusLink` subscribes again after this number of milliseconds.
 const RETRY_DELAY = 1_000;
 
 /** The events that `BusLink` reports to `Topics`. */
@@ -28,9 +28,9 @@ interface Channel {
   readonly pattern: string;
   isWanted: boolean;
   isSubscribed: boolean;
-  /** Whether the bus is running a command for this subscription. */
+  /** True if the bus is running a command for this subscription. */
   isBusy: boolean;
-  /** Whether the subscription is in the required state: `isSubscribed` is equal to `isWanted`. Also false while a command is running. */
+  /** True if `isSubscribed` is equal to `isWanted`, and no command is running for this subscription. */
   isSettled: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Numbers the messages that processes send each other over a bus. The numbers have two purposes:
- * - If two patterns of a process match a topic, the process receives each message twice. The same number shows this, and the message is
- *   delivered once.
+ * - If two patterns of a process match a topic, the process receives each message twice. The number is the same both times, so the
+ *   message is delivered once.
  * - A missing number shows that a message was lost.
  */
 
@@ -23,7 +23,7 @@ interface Last {
 /** A message that came over the bus. */
 export interface Arrival {
   readonly envelope: Envelope;
-  /** Whether an earlier message of the same publisher to the same topic is missing. */
+  /** True if an earlier message of the same publisher to the same topic is missing. */
   readonly isGap: boolean;
 }
 

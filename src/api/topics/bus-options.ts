@@ -42,8 +42,8 @@ export interface HistoryOptions {
 /** Options of a `RedisBus`. */
 export interface RedisBusOptions extends BusOptions {
   /**
-   * Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which need Redis 7
-   * or later. Sharded pub/sub does not support patterns.
+   * If true, the bus uses sharded pub/sub, which is made for a Redis Cluster. The commands SPUBLISH and SSUBSCRIBE need Redis 7 or later.
+   * Sharded pub/sub does not support patterns.
    * @default false
    */
   readonly sharded?: boolean | undefined;
@@ -122,7 +122,7 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   maxWaiting,
   sharded: flag({
     default: false,
-    text: 'Whether the bus uses sharded pub/sub, which is made for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, which need Redis 7 or later. Sharded pub/sub does not support patterns.',
+    text: 'If true, the bus uses sharded pub/sub, which is made for a Redis Cluster. The commands SPUBLISH and SSUBSCRIBE need Redis 7 or later. Sharded pub/sub does not support patterns.',
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,

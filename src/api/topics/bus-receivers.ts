@@ -28,7 +28,7 @@ export class BusReceivers {
     this.#patterns.add(pattern);
   }
 
-  /** Removes the receiver of a pattern. @returns whether the pattern had a receiver */
+  /** Removes the receiver of a pattern. @returns true if the pattern had a receiver */
   delete(pattern: string): boolean {
     const entry = this.#entries.get(pattern);
     if (entry === undefined) return false;

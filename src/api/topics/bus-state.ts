@@ -4,7 +4,7 @@
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
-  /** Whether the listener knows the current state. */
+  /** False until the listener was called with the current state. */
   #isTold = true;
 
   get isUp(): boolean {

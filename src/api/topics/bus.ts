@@ -13,7 +13,7 @@ export interface BusReceiver {
   gap(): void;
 }
 
-/** One entry in the history of a topic: the messages that the bus keeps. */
+/** One entry in the history of a topic. The history consists of the messages that the bus keeps. */
 export interface HistoryMessage {
   /** The position in the history after this entry. */
   readonly position: string;
@@ -24,11 +24,11 @@ export interface HistoryMessage {
 /** Some entries from the history of a topic (the messages that the bus keeps), oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /** Whether messages might be missing between the requested position and the first of these messages. */
+  /** True if messages might be missing between the requested position and the first of these messages. */
   readonly isGap: boolean;
   /** The position in the history after the last of these messages. */
   readonly position: string;
-  /** Whether the history had no later messages when these messages were read. */
+  /** True if the history had no later messages when these messages were read. */
   readonly isEnd: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface BusHistory {
    * unknown.
    */
   positionOf(topic: string): string | null;
-  /** Whether a string has the form of a position. The string can come from a peer, so it can be invalid. */
+  /** True if a string has the form of a position. The string can come from a peer, so it can be invalid. */
   isPosition(text: string): boolean;
   /**
    * Reads the messages after a position. While the engine (for example Redis) cannot be reached, the Promise stays pending.

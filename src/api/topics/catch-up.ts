@@ -162,8 +162,8 @@ export class CatchUp {
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // The bus does not send back messages that were published before the subscription was active. The connection might already have
-    // received these messages from the history. So they are not sent again.
+    // `joining.own` can contain messages that the bus never sends back, because they were published before the subscription was active. The
+    // connection has already received these messages from the history. So they are skipped.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // The loop reads `joining.own` again, because a handler that is called in the loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
@@ -205,7 +205,7 @@ export class CatchUp {
     joining.wake();
   }
 
-  /** Whether the connection of this joiner is still waiting to become a member of the topic. */
+  /** True if the connection of this joiner is still waiting to become a member of the topic. */
   isAlive(joiner: Joiner): boolean {
     const { isDone, connection, topic } = joiner;
     if (isDone || this.#state.joining.get(topic)?.joiners.get(connection) !== joiner) return false;

@@ -41,7 +41,7 @@ export class ClusterChannel {
       this.#lost.add(topic);
       throw new Error('too many bytes wait for the other process of the cluster');
     }
-    // The list of lost messages is sent before the next message. So the receiver learns of the gap at the right place.
+    // First sends the list of topics whose messages were lost. So the other process learns of the gap before it receives this message.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

@@ -91,13 +91,13 @@ class LatestValue {
     this.#outgoing = outgoing;
   }
 
-  /** Whether an older value of the topic is waiting for this connection. */
+  /** True if an older value of the topic is waiting for this connection. */
   waits(connection: Connection<unknown>, topic: string): boolean {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
   /**
-   * Stores the message for this connection as the newest value of its topic.
+   * Stores the message for this connection as the newest value of the topic.
    * @returns true if the message is stored; false if the values of too many other topics are waiting already
    */
   set(connection: Connection<unknown>, topic: string): boolean {
@@ -117,7 +117,8 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // The waiting bytes might come from this turn of the event loop. In this case, a flush can pass them to the socket now.
+  // The application might have sent the waiting bytes in this turn of the event loop. In this case, a flush can pass them to the socket
+  // now.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }

@@ -15,7 +15,7 @@ const MAX_TOPICS = 100_000;
 const RETRY_DELAY = 1_000;
 
 export interface GapMarking {
-  /** Whether the engine (Redis or NATS) can receive commands now. */
+  /** True if the engine (Redis or NATS) can receive commands now. */
   readonly isReady: boolean;
   /**
    * Writes a mark into the history of one topic. The mark says that messages were lost here. Rejects if the engine (Redis or NATS) refuses

@@ -20,7 +20,7 @@ export class HistoryCommands {
   /** Each function starts one command that waits because `MAX_RUNNING` other commands are running. */
   readonly #waiting: (() => void)[] = [];
 
-  /** @param isFinal returns whether a command that failed with this error would always fail */
+  /** @param isFinal returns true if the command would fail again with this error */
   constructor(isFinal: (error: unknown) => boolean) {
     this.#isFinal = isFinal;
   }

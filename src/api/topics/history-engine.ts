@@ -24,11 +24,11 @@ export const START = '0-0';
 
 /** Compares the positions in the histories of an engine (Redis or NATS). */
 export interface HistoryOrder {
-  /** Whether a string is the id of an entry, or `START`. The string can come from a peer, so it can be invalid. */
+  /** True if a string is the id of an entry, or `START`. The string can come from a peer, so it can be invalid. */
   isPosition(text: string): boolean;
-  /** Whether position `one` is after position `other`. */
+  /** True if position `one` is after position `other`. */
   isAfter(one: string, other: string): boolean;
-  /** Whether `previous` of an entry identifies the entry at this position. */
+  /** True if `previous` (a field of an entry) names the entry at `position`. */
   isSame(previous: string, position: string | null): boolean;
 }
 
@@ -41,7 +41,7 @@ export interface HistoryReader {
   last(topic: string): Promise<string>;
   /**
    * Reads the messages after a position.
-   * @param isFresh whether `after` is the position at which the subscription began. In this case, the position `START` means that the topic
+   * @param isFresh true if `after` is the position at which the subscription began. In this case, the position `START` means that the topic
    *   had no messages at that time
    */
   read(topic: string, after: string, count: number, isFresh?: boolean): Promise<HistoryPage>;
@@ -63,10 +63,10 @@ export interface HistoryWriter {
   add(topic: string, kind: EntryKind, bytes: Uint8Array): Promise<unknown>;
   /** Notifies the connected subscribers of all topics that messages might have been lost. */
   notifyAll(): Promise<unknown>;
-  /** Whether this error is an answer of the engine (Redis or NATS). If it is, the connection works. */
+  /** True if this error is an answer of the engine (Redis or NATS). In this case, the connection works. */
   isRefusal(error: unknown): error is Error;
-  /** Whether this error means that the client did not send the entry, because it had no connection. */
+  /** True if this error means that the client did not send the entry, because it had no connection. */
   wasNotSent(error: unknown): boolean;
-  /** Whether this error means that the engine (Redis or NATS) has lost what `prepare` created. */
+  /** True if this error means that the engine (Redis or NATS) has lost what `prepare` created. */
   isUnprepared(error: Error): boolean;
 }

@@ -1,7 +1,8 @@
 /**
  * Serializes and parses offsets. An offset is a string that says which messages of a topic a connection has received. A client keeps the
  * offset, and sends it to the server after it has reconnected. The offset contains a position in the history of the bus. But a process
- * delivers its own messages before the bus has them. So the offset also contains the number of the last message of some processes.
+ * delivers its own messages before the bus has them. So for some processes, the offset also contains the number of the last message that
+ * the connection has received.
  */
 
 import { describe } from '../option-names.ts';
@@ -21,8 +22,8 @@ export interface Offset {
 /** The maximum length of an offset. A longer offset is invalid. At most 64 of these characters are the position. */
 const MAX_LENGTH = 400;
 /**
- * The maximum number of publishers (processes) in an offset. Further publishers are left out. A client needs more only if it connects to
- * more than 8 processes in a short time, before the bus has their messages.
+ * The maximum number of publishers (processes) in an offset. Further publishers are left out. This happens only if the client connects to
+ * more than 8 processes before the bus has the messages of these processes.
  */
 const MAX_PUBLISHERS = 8;
 /** The random name of a publisher (a process): 16 bytes in base64url. The unused bits of the last character have to be zero. */
@@ -38,7 +39,7 @@ export function serializeOffset({ position, received }: Offset): string {
 
 /**
  * Parses an offset.
- * @param isPosition returns whether a string has the form of a position of this bus
+ * @param isPosition returns true if a string has the form of a position of this bus
  * @throws {TopicError} for a string that `serializeOffset` cannot have returned
  * @throws {TypeError} for a value that is not a string
  */

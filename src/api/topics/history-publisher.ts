@@ -28,8 +28,8 @@ export class HistoryPublisher {
   /** The number of bytes of all messages that wait, or that were sent and have no answer yet. */
   #waiting = 0;
   /**
-   * Whether the engine (Redis or NATS) accepts entries. True after the engine was prepared. False again after the connection was lost, or
-   * after a message could not be sent.
+   * True if the engine (Redis or NATS) accepts entries. It becomes true when the engine was prepared. It becomes false when the connection
+   * is lost, or when a message could not be sent.
    */
   #isPrepared = false;
   /** Counts how often the connection was established or lost. */
@@ -57,7 +57,7 @@ export class HistoryPublisher {
     });
   }
 
-  /** Whether messages are sent immediately. If not, they wait. */
+  /** True if messages are sent immediately; false if they wait. */
   get isReady(): boolean {
     return this.#isUp && this.#isPrepared;
   }
@@ -134,7 +134,8 @@ export class HistoryPublisher {
   async #send(message: Waiting): Promise<void> {
     const { topic, bytes } = message;
     const connection = this.#connection;
-    // A mark says that messages were lost. It is written before the next message, so it is at the right place in the history.
+    // A mark says that messages were lost. The mark of this topic is written before this message, so the mark is at the right place in the
+    // history.
     this.#marks.sendFor(topic);
     try {
       await this.#writer.add(topic, 'm', bytes);

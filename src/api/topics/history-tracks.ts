@@ -34,11 +34,16 @@ class Track {
    * until this position is known.
    */
   position: string | null = null;
-  /** Whether no message has come since the subscription began. `position` is then still the end of the history at that time. */
+  /**
+   * True while `position` is the position at which the subscription began. False after missed messages were first read, and after the
+   * connection was lost.
+   */
   isFresh = true;
   /** New messages that wait while earlier messages are read. Null if new messages are delivered immediately. */
   held: KeptMessage[] | null = [];
-  /** Whether held messages were dropped, because there were too many. The dropped messages have to be read from the history later. */
+  /**
+   * True if held messages were dropped, because too many messages were held. The dropped messages have to be read from the history later.
+   */
   hasDropped = false;
   /** Increases when `#catchUp` begins, and when the connection is lost. An older call of `#catchUp` then ends. */
   run = 0;
@@ -48,7 +53,7 @@ class Track {
   }
 }
 
-/** The position of each subscription of one bus in the history of its topic. */
+/** For each subscription of one bus, the position in the history of the subscribed topic. */
 export class HistoryTracks implements BusHistory {
   readonly #reader: HistoryReader;
   readonly #order: HistoryOrder;
@@ -76,7 +81,7 @@ export class HistoryTracks implements BusHistory {
     return this.#reader.read(topic, after, count);
   }
 
-  /** Whether a subscription has a history, so that it can read missed messages later. */
+  /** True if a subscription has a history, so that it can read missed messages later. */
   follows(subscription: TrackedSubscription): boolean {
     return this.#trackOf(subscription) !== null;
   }
@@ -113,7 +118,10 @@ export class HistoryTracks implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** Is called when the connection that receives messages is lost. The messages that are missed after this are read later. */
+  /**
+   * Is called when the connection that receives messages is lost. From now on, the subscriptions miss messages. These messages are read
+   * later.
+   */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;
@@ -215,8 +223,8 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Whether a new message directly follows a position. False if messages are missing between them, or if the message was already read from
-   * the history.
+   * True if a new message is the first message after a position. False if messages are missing between the position and the message, or if
+   * the message was already read from the history.
    */
   #isNext({ id, previous }: KeptMessage, position: string | null): boolean {
     if (this.#order.isSame(previous, position)) return true;

@@ -24,20 +24,20 @@ export class Joiner {
    * connection can reach the end of the history only after the bus has accepted or refused these messages.
    */
   since: number;
-  /** How often the connection had to read to the end again, because messages were lost in the meantime. */
+  /** How often the connection had to read to the end of the history again, because messages were lost while it was reading. */
   beginnings = 0;
   /** The number of the last message that the connection has received from each publisher (process). */
   readonly last: Map<string, number>;
   /** The connection has received the messages of the history up to this position. */
   position: string;
-  /** Whether a gap has to be reported for this connection before its next message is sent. */
+  /** True if a gap has to be reported for this connection before its next message is sent. */
   hasMissed = false;
   /**
-   * Whether a gap has to be reported when this connection becomes a member of the topic. The reason: the members have received a message
-   * that is not in the history.
+   * True if a gap has to be reported when this connection becomes a member of the topic. It becomes true when the members have received a
+   * message that will never be in the history.
    */
   hasMissedOwn = false;
-  /** Whether the connection has read the history to its end. If false, the connection cannot become a member of the topic yet. */
+  /** True if the connection has read the history to its end. The connection can become a member of the topic only while this is true. */
   mayJoin = false;
   isDone = false;
 

@@ -35,7 +35,7 @@ class Subscription {
   readonly pattern: string;
   /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether the receiver has to be notified of lost messages. */
+  /** True if the receiver has to be notified of lost messages. */
   hasMissed = false;
   remote: { unsubscribe(): void } | null = null;
   /** Settles when the subscription is active. */
@@ -66,7 +66,9 @@ export class NatsBus implements Bus {
   readonly #history: NatsHistory | null;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Functions that continue a wait. They are called when the connection is lost, when it is established again, and when the bus ends. */
+  /**
+   * Each function ends one wait. All functions are called when the connection is lost, when it is established again, and when the bus ends.
+   */
   readonly #waiting = new Set<() => void>();
   #isUp = true;
   #ended: Error | null = null;
@@ -155,7 +157,7 @@ export class NatsBus implements Bus {
     if (this.#isUp) tracks?.subscribed(subscription);
   }
 
-  /** Forgets a subscription. @returns whether the subscription was still known */
+  /** Forgets a subscription. @returns false if the subscription was already forgotten */
   #forget(subscription: Subscription): boolean {
     if (this.#subscriptions.get(subscription.pattern) !== subscription) return false;
     this.#history?.tracks.forget(subscription);
@@ -163,8 +165,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, waits for the next
-   * connection.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost first, waits for the next connection, and
+   * then asks NATS again.
    */
   async #confirm(): Promise<void> {
     for (;;) {

@@ -43,7 +43,7 @@ export interface NatsJetStream {
   jetstream(): { publish(subject: string, payload: Uint8Array): Promise<unknown> };
 }
 
-/** Whether a value has the members that `NatsJetStream` requires. */
+/** True if a value has the members that `NatsJetStream` requires. */
 export function isJetStream(value: unknown): value is NatsJetStream {
   if (typeof value !== 'object' || value === null) return false;
   const { streams, jetstream } = value as Partial<Record<string, unknown>>;
@@ -54,7 +54,7 @@ export function isJetStream(value: unknown): value is NatsJetStream {
 }
 
 /**
- * Whether this error means that JetStream does not answer, or that a stream does not answer. There are three possible reasons: JetStream is
+ * True if this error means that JetStream does not answer, or that a stream does not answer. There are three possible reasons: JetStream is
  * starting, the stream has no leader, or the stream does not exist.
  */
 export function isAway(error: unknown): boolean {
@@ -62,12 +62,12 @@ export function isAway(error: unknown): boolean {
   return error.name === 'JetStreamNotEnabled' || error.name === 'TimeoutError' || statusOf(error) === 503;
 }
 
-/** Whether this error is the answer of the server that the stream does not exist. */
+/** True if this error is the answer of the server that the stream does not exist. */
 export function isStreamMissing(error: unknown): boolean {
   return codeOf(error) === 10_059;
 }
 
-/** Whether this error means that a stream with the same name, but with other settings, already exists. */
+/** True if this error means that a stream with the same name, but with other settings, already exists. */
 export function isNameInUse(error: unknown): boolean {
   return codeOf(error) === 10_058;
 }

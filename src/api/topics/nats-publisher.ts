@@ -65,7 +65,8 @@ export class NatsPublisher implements NatsBusPublisher {
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too many bytes wait to be published to NATS');
       }
-      // The topics that lost messages are published before the next message. So the receiver learns of the gap at the right place.
+      // First publishes the list of topics whose messages were lost. So subscribers are notified of the gap before they receive this
+      // message.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {

@@ -95,13 +95,13 @@ export class NatsStreamReader implements HistoryReader {
     return messages.filter(({ id }) => kept !== null && sequenceOf(id) >= kept.seq);
   }
 
-  /** Whether NATS still keeps the message at this position. If it does, it also keeps all later messages of the topic. */
+  /** True if NATS still keeps the message at this position. In this case, NATS also keeps all later messages of the topic. */
   async #isKept(position: string): Promise<boolean> {
     const stored = await this.#run(() => this.#stream.get({ seq: sequenceOf(position) }));
     return stored !== null && parseStored(stored)?.id === position;
   }
 
-  /** Whether a topic has the maximum number of messages. If it has, older messages might have been deleted. */
+  /** True if a topic has the maximum number of messages. In this case, older messages might have been deleted. */
   async #isFull(subject: string): Promise<boolean> {
     return (await this.#run(() => this.#stream.count(subject))) >= this.#stream.maxMessages;
   }

@@ -11,7 +11,8 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds. NATS looks for duplicates in this time by default. The time must not be longer than the time for which messages are kept.
+// Milliseconds. By default, NATS looks for duplicates among the messages of this time. NATS refuses a longer time than the time for which
+// messages are kept.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**

@@ -1,6 +1,6 @@
 /** Compares one topic with one pattern. pattern-trie.ts finds the matching patterns among many patterns. */
 
-/** Whether a name has a wildcard. A wildcard is a part that is `*` or `**`. */
+/** True if a name has a wildcard. A wildcard is a part that is `*` or `**`. */
 export function isPattern(pattern: string): boolean {
   return pattern.includes('*') && pattern.split('/').some(isWildcard);
 }
@@ -9,7 +9,7 @@ export function isWildcard(part: string): boolean {
   return part === '*' || part === '**';
 }
 
-/** Whether a topic matches a pattern. In the pattern, `*` stands for one part, and `**` at the end stands for one or more parts. */
+/** True if a topic matches a pattern. In the pattern, `*` stands for one part, and `**` at the end stands for one or more parts. */
 export function matchesPattern(pattern: string, topic: string): boolean {
   const wanted = pattern.split('/');
   const parts = topic.split('/');

@@ -10,8 +10,8 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// A snapshot (a list of all members) is sent in n messages. After it, the next snapshot of the same topic has to wait for n times this
-// number of milliseconds, even if many processes ask for it.
+// A snapshot (a list of all members) is sent in one or more messages. After a snapshot of n messages, the next snapshot of the topic waits
+// for n times this number of milliseconds. This limits the number of snapshots, even if many processes request them.
 const PAUSE_PER_PART = 10;
 
 export interface OwnMember {
@@ -25,7 +25,7 @@ export interface OwnMember {
 export class WatchedTopic {
   readonly topic: string;
   readonly members: Map<Connection<unknown>, OwnMember> = new Map();
-  /** Whether this process wants to know the members of the topic. */
+  /** True if this process wants to know the members of the topic. */
   isWatchedHere = false;
   /** The names of the other processes that want to know the members of the topic. */
   readonly watchers: Set<string> = new Set();
@@ -131,7 +131,7 @@ export class PresenceAnnouncer {
     const known = watched?.members.get(connection);
     if (watched === undefined || known === undefined) return null;
     const member = this.#memberOf(connection, topic, known.number);
-    // The application's function `member` has just been called. It might have unsubscribed the connection.
+    // The application's function `member` has just been called. This function might have unsubscribed the connection.
     if (member.text === known.text || watched.members.get(connection) !== known) return null;
     watched.members.set(connection, member);
     if (watched.watchers.size > 0) {
@@ -157,7 +157,7 @@ export class PresenceAnnouncer {
   }
 
   /**
-   * Sends the changes. Also sends the snapshots (lists of all members) that do not have to wait. @returns whether some snapshots have to be
+   * Sends the changes. Also sends the snapshots (lists of all members) that do not have to wait. @returns true if some snapshots have to be
    * sent later
    */
   announce(now: number): boolean {

@@ -36,7 +36,10 @@ export class PresenceAnswers {
     this.#waiting.set(view, { until: Number.POSITIVE_INFINITY, resolve: [] });
   }
 
-  /** Is called when this process asks the other processes for their members of the topic. @returns the time at which the wait ends */
+  /**
+   * Is called when this process asks the other processes for their members of the topic. @returns the time after which this process no
+   * longer waits for answers
+   */
   asked(view: PresenceView): number {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Number.POSITIVE_INFINITY;
@@ -66,7 +69,7 @@ export class PresenceAnswers {
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
 
-  /** Calls `check` for each topic. @returns the time at which the next wait ends */
+  /** Calls `check` for each topic. @returns the earliest time at which the wait for a topic ends */
   checkAll(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [view, { until }] of [...this.#waiting]) {

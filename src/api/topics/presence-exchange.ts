@@ -161,13 +161,13 @@ export class PresenceExchange {
     if (!isValid) this.#host.invalid();
   }
 
-  /** @returns false if the message has another type, or exceeds a limit */
+  /** @returns false if the message is neither a farewell nor a beat, or if it exceeds a limit */
   #readControl(message: PresenceMessage): boolean {
     if (message.type === 'farewell') this.#forget(message.process);
     return message.type === 'farewell' || (message.type === 'beat' && this.#readBeat(message));
   }
 
-  /** @returns false if the message has another type, or exceeds a limit */
+  /** @returns false if the message contains neither changes nor a snapshot, or if it exceeds a limit */
   #readMembers(message: PresenceMessage, topic: string | null): boolean {
     const isChange = message.type === 'changes';
     if (!isChange && message.type !== 'snapshot') return false;
@@ -218,7 +218,7 @@ export class PresenceExchange {
     this.#link?.publish(topic, message, () => {});
   }
 
-  /** Asks all other processes to send a message with their names and versions. */
+  /** Asks all other processes to send their names, and the versions of their lists of members. */
   #greet(): void {
     this.#beats.due(true);
     this.#announceSoon();

@@ -29,7 +29,7 @@ export interface Beat {
   readonly process: string;
   /** The sender's lease in milliseconds. If no message of the sender comes for this time, the sender counts as dead. */
   readonly lease: number;
-  /** Whether the sender asks every other process to send a beat too. */
+  /** If true, the sender asks every other process to send a beat too. */
   readonly hello: boolean;
   /** The topics whose members the sender wants to know. */
   readonly watched: readonly string[];
@@ -81,12 +81,12 @@ export function presenceTopic(topic: string): string {
   return PREFIX + topic;
 }
 
-/** Whether messages to this name are about members (presence). */
+/** True if messages to this name are about members (presence). */
 export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }
 
-/** Returns the topic whose changes of members are published to this name. Returns null for any other name. */
+/** Returns the topic, if the changes of a topic's members are published to this name. Otherwise returns null. */
 export function watchedTopic(name: string): string | null {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
 }
@@ -199,7 +199,7 @@ export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   return check(message) ? (message as unknown as PresenceMessage) : null;
 }
 
-/** Sets every info that is larger than `maxSize` to null. @returns whether any info was too large */
+/** Sets every info that is larger than `maxSize` to null. @returns true if any info was too large */
 export function limitInfos(entries: readonly MemberEntry[], maxSize: number): boolean {
   let hasLarge = false;
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-/** The options of presence. Each option is specified once. */
+/** Defines the options of presence (the list of a topic's subscribers in all processes). */
 
 import type { Connection } from '../connection.ts';
 import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesOf } from '../option-spec.ts';

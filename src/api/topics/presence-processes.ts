@@ -12,7 +12,9 @@ interface OtherProcess {
   /** The lease in milliseconds. If no message of the process comes for this time, the process counts as dead. */
   lease: number;
   aliveUntil: number;
-  /** The topics that the process watches. The value is the time until which this is valid. */
+  /**
+   * The topics that the process watches. The key is the topic. The value is the time at which the process no longer counts as a watcher.
+   */
   readonly watched: Map<string, number>;
 }
 
@@ -83,7 +85,8 @@ export class PresenceProcesses {
   }
 
   /**
-   * Extends the leases of all processes. Is called after this process was suspended, because it could not read messages in that time.
+   * Extends the leases of all processes. Is called after this process was suspended, because this process could not read messages while it
+   * was suspended.
    * @param time milliseconds
    */
   extend(time: number): void {

@@ -14,7 +14,7 @@ class MemberList {
   /** The version of the list. 0 before the first snapshot (a complete list) has come. */
   version = 0;
   needsSnapshot = true;
-  /** Whether the list lacks members because of the limit `maxMembers`. */
+  /** True if the list lacks members because of the limit `maxMembers`. */
   isPartial = false;
   /** A snapshot (a complete list) that is still incomplete, because some parts have not come yet. */
   arriving: ArrivingSnapshot | null = null;
@@ -158,7 +158,7 @@ export class PresenceView {
   }
 
   /**
-   * Is called when another process has announced the version of its list. @returns whether this process needs a snapshot (the complete
+   * Is called when another process has announced the version of its list. @returns true if this process needs a snapshot (the complete
    * list)
    */
   checkVersion(process: string, version: number): boolean {
@@ -167,7 +167,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Applies changes to the list of another process. @returns whether this process needs a snapshot (the complete list) */
+  /** Applies changes to the list of another process. @returns true if this process needs a snapshot (the complete list) */
   change({ process, previous, version, left, joined }: Changes): boolean {
     const list = this.#listOf(process);
     if (version <= list.version) return list.needsSnapshot;
@@ -182,9 +182,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /**
-   * Replaces the list of a process after all parts of a snapshot (a complete list) have come. @returns whether another snapshot is needed
-   */
+  /** Stores a part of a snapshot (a complete list). The last part replaces the list. @returns true if this process needs a new snapshot */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;
@@ -204,7 +202,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Whether the lists of all these processes are up to date. */
+  /** True if the lists of all these processes are up to date. */
   hasAll(processes: Iterable<string>): boolean {
     for (const process of processes) if (this.#lists.get(process)?.needsSnapshot !== false) return false;
     return true;

@@ -35,7 +35,7 @@ export interface Presence {
   readonly members: readonly PresenceMember[];
   /** The number of members that this process currently knows. */
   readonly size: number;
-  /** Whether `members` lacks some members because of the option `maxMembers`. */
+  /** True if `members` lacks some members because of the option `maxMembers`. */
   readonly isPartial: boolean;
   /**
    * Resolves when all other processes have sent their members, or one second after they were asked. While the bus cannot be reached, the

@@ -20,7 +20,7 @@ type Numbers = ReadonlyMap<string, number>;
 export class ReceivedBefore {
   /** For each topic and publisher, the highest number that any client had received before it connected. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** For each connection and topic, the last numbers that the client had received before it connected. */
+  /** For each connection and topic: for each publisher, the number of the last message that the client had received before it connected. */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
   /**
@@ -41,8 +41,8 @@ export class ReceivedBefore {
   }
 
   /**
-   * Returns the numbers that a client had received before it connected. Leaves out a publisher (process) if its messages up to this number
-   * have all come over the bus.
+   * Returns each publisher (process), with the number of its last message that the client had received before the client connected. Leaves
+   * out a publisher if all of its messages up to this number have come over the bus.
    */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
@@ -71,7 +71,8 @@ export class ReceivedBefore {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in order. So after this message, the number is no longer needed.
+    // The messages of a publisher come in order. So after a message with this number or a higher number, the stored number is not needed
+    // any more.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

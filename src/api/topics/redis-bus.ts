@@ -79,7 +79,7 @@ export class RedisBus implements Bus {
     return this.#publisher.publish(topic, bytes);
   }
 
-  /** While Redis cannot be reached, the Promise stays pending. */
+  /** The Promise stays pending while Redis cannot be reached. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     await this.#subscriptions.add(pattern, receiver).confirmed;
   }

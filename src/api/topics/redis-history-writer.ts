@@ -64,7 +64,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return wasNotSent(error);
   }
 
-  /** Whether this error means that Redis no longer has the script, for example after SCRIPT FLUSH. */
+  /** True if this error means that Redis no longer has the script, for example after SCRIPT FLUSH. */
   isUnprepared(error: Error): boolean {
     return error.message.startsWith('NOSCRIPT');
   }

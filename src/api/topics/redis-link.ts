@@ -45,7 +45,7 @@ export interface RedisLink {
 }
 
 /**
- * Whether an error is an answer of Redis itself, such as NOPERM. Both packages have special classes for such errors. This function
+ * True if an error is an answer of Redis itself, such as NOPERM. Both packages have special classes for such errors. This function
  * recognizes the names of these classes.
  */
 export function isReply(error: unknown): error is Error {
@@ -54,13 +54,13 @@ export function isReply(error: unknown): error is Error {
   );
 }
 
-/** Whether this error is the answer that Redis is still reading its data from disk. In this case, Redis has not executed the command. */
+/** True if this error is the answer that Redis is still reading its data from disk. In this case, Redis has not executed the command. */
 export function isLoading(error: unknown): boolean {
   return isReply(error) && /^(LOADING|MASTERDOWN)\b/.test(error.message);
 }
 
 /**
- * Whether this error means that the client did not send the command, because it had no connection. Neither package has an error code for
+ * True if this error means that the client did not send the command, because it had no connection. Neither package has an error code for
  * this case, so the text of the error is compared.
  */
 export function wasNotSent(error: unknown): boolean {

@@ -73,15 +73,15 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // The topics that lost messages are published before the next message. So the receiver learns of the gap at the right place.
+    // First publishes the list of topics whose messages were lost. So subscribers are notified of the gap before they receive this message.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
   }
 
   /**
-   * Notifies the subscribers in all processes that messages could not be published. If this fails, it is tried again before the next
-   * message, or when the connection is established again.
+   * Notifies the subscribers in all processes that messages could not be published. If the notification fails, it is sent again before the
+   * next message, or when the connection is established again.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

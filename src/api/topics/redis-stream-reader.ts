@@ -36,8 +36,8 @@ export class RedisStreamReader implements HistoryReader {
 
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
-    // The range begins with the message at `after` itself. If Redis still has this message, no message is missing between it and the next
-    // message.
+    // The range begins with the message at `after` itself. If Redis still has this message, no message is missing between this message and
+    // the next message.
     const limit = count + 1;
     const entries = parseEntries(await this.#run(['XRANGE', key, after, '+', 'COUNT', String(limit)]));
     const [first] = entries;

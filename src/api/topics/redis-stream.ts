@@ -28,12 +28,12 @@ const MAX_HEAD = 64;
 const SPACE = 0x20;
 
 // An id consists of milliseconds and a number. Redis takes the milliseconds from its clock, so it never uses an id again.
-/** Whether a string is an id, or `START`. */
+/** True if a string is an id, or `START`. */
 export function isPosition(text: string): boolean {
   return position.test(text);
 }
 
-/** Whether position `one` is after position `other`. */
+/** True if position `one` is after position `other`. */
 export function isAfter(one: string, other: string): boolean {
   const [time = 0, number = 0] = one.split('-').map(Number);
   const [otherTime = 0, otherNumber = 0] = other.split('-').map(Number);

@@ -14,9 +14,9 @@ export class RedisSubscription {
   readonly name: string;
   /** Null after the pattern was unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether Redis has confirmed the subscription at least once. */
+  /** True if Redis has confirmed the subscription at least once. */
   isLive = false;
-  /** Whether the receiver has to be notified of lost messages. */
+  /** True if the receiver has to be notified of lost messages. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -165,7 +165,7 @@ export class RedisSubscriptions {
     const { kind, name } = subscription;
     try {
       if (this.#history !== null && kind !== 'glob') {
-        // First the position at which the subscription begins is read. The messages that come between this position and the confirmation
+        // First reads the position at which the subscription begins. If messages come after this position but before the confirmation, they
         // are read later.
         await this.#history.start(subscription);
         if (epoch !== this.#epoch) return false;

@@ -76,7 +76,7 @@ export class Subscriptions {
 
   /**
    * Adds a subscription.
-   * @param wildcards whether the name may be a pattern
+   * @param wildcards if true, the name may be a pattern; if false, a pattern is refused
    * @param isJoining if true, the connection becomes a member only when `join` is called
    * @returns false if the connection had already subscribed to the name
    * @throws {TopicError} for an invalid name, and if a limit is exceeded
@@ -162,7 +162,7 @@ export class Subscriptions {
     return member;
   }
 
-  /** Checks whether the limits allow one more subscription. @param isNew whether the topic has no subscriber yet */
+  /** Checks that the limits allow one more subscription. @param isNew true if the topic has no subscriber yet */
   #admit(member: Member, isNew: boolean): void {
     const { maxTopicsPerConnection, maxSubscribeRate, maxTopics } = this.#limits;
     if (member.topics.size >= maxTopicsPerConnection) throw new TopicError('WS_TOPIC_LIMIT');

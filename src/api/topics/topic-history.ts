@@ -15,7 +15,7 @@ import { RecentMap } from './recent-map.ts';
 import type { Subscriptions, Topic } from './subscriptions.ts';
 import { Unsettled } from './unsettled.ts';
 
-// The bus has refused a message of each of these topics. At most twice this number of topics are remembered.
+// If the bus refuses a message, the topic of the message is remembered. At most twice this number of topics are remembered.
 const MAX_REFUSED = 50_000;
 
 export class TopicHistory {
@@ -26,8 +26,8 @@ export class TopicHistory {
   readonly #unsettled = new Unsettled();
   readonly #receivedBefore = new ReceivedBefore();
   /**
-   * For each connection, the joiners that wait. A joiner is one topic with missed messages. The first joiner is being served, and the
-   * others wait for it.
+   * For each connection, a queue of joiners. A joiner stands for the connection and one topic with missed messages. The missed messages of
+   * the first joiner are being sent. The other joiners wait.
    */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
@@ -171,7 +171,7 @@ export class TopicHistory {
     this.#queues.set(connection, queue);
     let isAnswered = true;
     for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
-      // If the bus did not answer for one topic, it is not asked for the other topics of this connection either.
+      // If the bus did not answer for one topic, the bus is not asked for the later topics of this connection.
       if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
       if (!isAnswered) this.#catchUp.giveUp(joiner);
       this.#catchUp.end(joiner);

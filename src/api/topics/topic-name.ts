@@ -21,8 +21,8 @@ const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**
  * Checks the name of a topic, or a pattern.
- * @param wildcards whether `topic` may be a pattern
- * @returns whether `topic` is a pattern
+ * @param wildcards if true, `topic` may be a pattern; if false, a pattern is refused
+ * @returns true for a pattern; false for a name without wildcards
  * @throws {TypeError} if `topic` is not a string
  * @throws {TopicError} if `topic` is an invalid name
  */
@@ -37,7 +37,7 @@ export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean
   return true;
 }
 
-/** Whether a name is a valid topic. Returns false for a pattern. */
+/** True if a name is a valid topic. False for a pattern. */
 export function isTopic(name: string, limits: NameLimits): boolean {
   try {
     return !checkTopic(name, limits, false);
@@ -52,7 +52,7 @@ function countParts(topic: string): number {
   return parts;
 }
 
-/** Whether each `*` is a whole part of the name, and `**` is only used as the last part. */
+/** True if each `*` is a whole part of the name, and `**` is only used as the last part. */
 function isValidPattern(topic: string): boolean {
   const parts = topic.split('/');
   return parts.every(

@@ -160,9 +160,9 @@ export type TopicsValues = {
 /** The options of one call of `subscribe`. */
 export interface SubscribeOptions {
   /**
-   * Whether the name may be a pattern. In a pattern, `*` stands for one part. If `**` is the last part, it stands for one or more parts. If
-   * the option is false, patterns are refused. Use false for names from a peer. Otherwise the peer could receive the messages of all
-   * topics. @default false
+   * If true, the name may be a pattern. In a pattern, `*` stands for one part. If `**` is the last part, it stands for one or more parts.
+   * If false, patterns are refused. Use false for names from a peer. Otherwise the peer could receive the messages of all topics. @default
+   * false
    */
   readonly wildcards?: boolean | undefined;
   /**
@@ -182,7 +182,7 @@ export interface PublishOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** The result of `publish`. It does not wait for the bus. */
+/** The result of `publish`. `publish` returns it without waiting for the bus. */
 export interface Published {
   /** The number of connections of this process to which the message was sent. */
   readonly local: number;
@@ -202,7 +202,7 @@ export interface TopicsCounts {
   readonly skipped: number;
   /** Connections that were closed because they were too slow. */
   readonly closed: number;
-  /** Losses of messages of other processes, and cases in which messages might have been lost. */
+  /** How often messages of other processes were lost, or might have been lost. */
   readonly gaps: number;
   /** Messages that the bus did not accept. */
   readonly unpublished: number;

@@ -108,7 +108,7 @@ export class Topics {
     return true;
   }
 
-  /** Ends a subscription. @returns whether the connection had subscribed to this topic or pattern */
+  /** Ends a subscription. @returns true if the connection had subscribed to this topic or pattern */
   unsubscribe(connection: Connection<unknown>, topic: string): boolean {
     return this.#subscriptions.remove(connection, topic);
   }

@@ -16,7 +16,7 @@ export class Unsettled {
     if (numbers?.size === 0) this.#byTopic.delete(topic);
   }
 
-  /** Whether a message of the topic with this number, or a lower number, still waits for the answer of the bus. */
+  /** True if a message of the topic with this number, or a lower number, still waits for the answer of the bus. */
   has(topic: string, number: number): boolean {
     const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
     return first <= number;

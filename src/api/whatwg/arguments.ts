@@ -213,7 +213,7 @@ function checkMemory(memory: ArrayBufferLike): void {
   throw new TypeError(`${describe(memory)} that is shared or resizable cannot be sent: send a copy`);
 }
 
-// A detached buffer has no bytes. A view of it cannot be created, because this throws.
+// A detached buffer has no bytes. `new Uint8Array` throws an error for a detached buffer.
 function isDetached(memory: ArrayBufferLike): boolean {
   if (memory.byteLength > 0) return false;
   try {

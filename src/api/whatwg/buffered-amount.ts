@@ -8,7 +8,8 @@
 
 import type { Connection } from '../connection.ts';
 
-// After this number of bytes, `#mark` is called in the same task. So if a task sends much data, the number decreases in several steps.
+// When a task has sent this number of bytes, `#mark` is called before the task ends. So after a large amount of data, `bufferedAmount`
+// decreases in several steps.
 const MARK_EVERY = 16_384;
 
 const queueTask = setImmediate;
@@ -34,7 +35,7 @@ export class BufferedAmount {
     this.#value += size;
   }
 
-  /** Is called when `size` bytes were passed on to the connection. They were already added. */
+  /** Is called when `size` bytes were passed on to the connection. `add` has already counted these bytes. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);
@@ -47,7 +48,7 @@ export class BufferedAmount {
     });
   }
 
-  /** Subtracts the bytes that have left the process. Is called at the beginning of a task. */
+  /** Subtracts from `bufferedAmount` the bytes that have left the process. Is called at the beginning of a task. */
   update(): void {
     this.#value -= this.#left;
     this.#left = 0;

@@ -24,7 +24,7 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
 
 /** The event `close`, which says how a connection ended. */
 export interface CloseEvent extends Event {
-  /** Whether both Close frames were exchanged. */
+  /** True if both Close frames were exchanged. */
   readonly wasClean: boolean;
   /**
    * The close code of the peer's Close frame. 1005 if the frame had no code. 1006 if the connection failed, or if the peer sent no Close
@@ -51,7 +51,7 @@ export interface ErrorEvent extends Event {
   readonly colno: number;
 }
 
-/** The options that all constructors of events have. */
+/** The options that the constructor of every event accepts. */
 export interface AnyEventInit {
   readonly bubbles?: boolean;
   readonly cancelable?: boolean;
@@ -164,7 +164,7 @@ const MadeErrorEvent: ErrorEventConstructor = class ErrorEvent extends Event {
   }
 };
 
-/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` returns the name of the interface. */
+/** Makes the members of a class enumerable, and lets `Object.prototype.toString` return the name of the class. Web IDL requires both. */
 export function showMembers(prototype: object, name: string): void {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (key !== 'constructor') Object.defineProperty(prototype, key, { ...descriptor, enumerable: true });

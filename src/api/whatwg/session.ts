@@ -45,7 +45,9 @@ export class Session implements TasksOwner {
   #core: ConnectionCore | null = null;
   /** Counts the memory of the messages that wait for their tasks (frame/charge.ts). Null before the first message. */
   #charge: Charge | null = null;
-  /** Why this WebSocket has ended the connection, or the attempt to connect. Null if it has not ended them. */
+  /**
+   * The reason why this WebSocket has ended the connection, or the attempt to connect. Null if this WebSocket has ended neither of them.
+   */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -102,7 +104,8 @@ export class Session implements TasksOwner {
   #onOpen(connection: Connection): void {
     this.#connection = connection;
     if (this.readyState !== CONNECTING) {
-      // The application has called `close()`. The server's answer had already arrived, so there is a connection, which is dropped.
+      // The application has called `close()`, but the server's answer had already arrived. So this connection was opened, and is dropped
+      // now.
       connection.terminate();
       return;
     }

@@ -88,7 +88,7 @@ export class WebSocketStream {
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
   #connection: Connection | null = null;
-  /** The code and the reason of a call of `close` before the connection was open. */
+  /** The code and the reason that the application has passed to `close` before the connection was open. */
   #earlyClose: { readonly code: number | null; readonly reason: string } = { code: null, reason: '' };
 
   /**

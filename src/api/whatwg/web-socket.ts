@@ -162,7 +162,7 @@ export class WebSocket extends EventTarget {
   /**
    * Starts the closing handshake, after all messages of earlier `send` calls. If the WebSocket is still CONNECTING, the attempt to connect
    * is aborted. No event is fired during this call.
-   * @param code 1000 or 3000 to 4999. If only the reason is given, the code is 1000. Without both, the Close frame is empty
+   * @param code 1000 or 3000 to 4999. If only the reason is given, the code is 1000. If neither is given, the Close frame is empty
    * @param reason at most 123 bytes of UTF-8
    * @throws {DOMException} an InvalidAccessError for any other code, or a SyntaxError for a longer reason
    */

@@ -29,7 +29,7 @@ export interface BoundsOptions {
   maxPayload?: number | undefined;
   /** The maximum number of milliseconds that the closing handshake takes. @default 30000 */
   closeTimeout?: number | undefined;
-  /** Whether the library answers each ping with a pong. @default true */
+  /** If true, the library answers each ping with a pong. @default true */
   autoPong?: boolean | undefined;
   /** Limits of the native API that `ws` does not have. `ws` ignores this option. */
   limits?: ExtraLimits | undefined;

@@ -22,7 +22,7 @@ export interface ConnectionOptions extends BoundsOptions {
 export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol'> {
   /** The options for compression; true for the defaults, false for no compression. @default true */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
-  /** Whether redirects of the server are followed. @default false */
+  /** If true, the client follows redirects of the server. @default false */
   followRedirects?: boolean | undefined;
   /** The maximum number of redirects. @default 10 */
   maxRedirects?: number | undefined;

@@ -198,7 +198,7 @@ export class Client {
 
   /**
    * Emits an event. If a listener throws, the error becomes an uncaught exception of the process. The handshake continues.
-   * @returns whether the event has a listener
+   * @returns true if the event has a listener
    */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
     return emitTo(this.#owner.webSocket, name, ...values);

@@ -21,7 +21,7 @@ export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 
 export interface Payload {
   /** The text, or the bytes of a text or binary message. */
   readonly data: string | Uint8Array;
-  /** Whether the payload is sent as a binary message. The option `binary` of `send` can override this. */
+  /** True if the payload is sent as a binary message. The option `binary` of `send` can override this. */
   readonly isBinary: boolean;
 }
 

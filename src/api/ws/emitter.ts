@@ -45,7 +45,7 @@ export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
 
-  /** @internal Whether both Close frames were exchanged. `CloseEvent` has the same property. */
+  /** @internal True if both Close frames were exchanged. `CloseEvent` has the same property. */
   abstract get wasClean(): boolean;
 
   /** Adds a listener for 'open', 'message', 'close' or 'error'. Does nothing for any other type. */

@@ -85,8 +85,7 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 /**
  * Makes the error for an invalid 101 response.
  * @param upgrade the value of the Upgrade field; undefined if the field is missing
- * @param wasOffered if the error is about subprotocols, whether the client has offered a subprotocol; otherwise, whether the client has
- * offered an extension
+ * @param wasOffered true if the client has offered a subprotocol (for an error about subprotocols), or an extension (for any other error)
  */
 export function toResponseError(
   error: HandshakeError,
@@ -117,7 +116,7 @@ export function refusalText(error: HandshakeError, headers: Readonly<Record<stri
   return error.message;
 }
 
-/** The server cannot accept any offer of permessage-deflate that the client has made. */
+/** The text of a refusal, if the server cannot accept any of the client's offers of permessage-deflate. */
 export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
 
 function isUpgradeFault(code: string): boolean {
@@ -126,7 +125,7 @@ function isUpgradeFault(code: string): boolean {
 
 /**
  * Emits an event. If a listener throws, the error becomes an uncaught exception of the process. The caller continues.
- * @returns whether the event has a listener
+ * @returns true if the event has a listener
  */
 export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
   try {

@@ -61,7 +61,7 @@ type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAt
 
 /** The emitter to which `addListener` adds listeners. */
 export interface Target extends EventEmitter {
-  /** Whether both Close frames were exchanged. `CloseEvent` has the same property. */
+  /** True if both Close frames were exchanged. `CloseEvent` has the same property. */
   readonly wasClean: boolean;
 }
 
@@ -77,8 +77,8 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 
 /**
  * Implements `addEventListener`. Accepts only the types 'open', 'message', 'close' and 'error'. Does not add a listener a second time.
- * @param once whether the listener is removed before its first call
- * @param attribute whether the listener is the function of an `on…` attribute
+ * @param once if true, the listener is removed before its first call
+ * @param attribute true for the function of an `on…` attribute; false for any other listener
  */
 export function addListener(
   target: Target,

@@ -27,12 +27,12 @@ export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;
   readonly #onePerTask: boolean;
-  /** Whether 'error' was emitted. Each connection emits 'error' at most once. */
+  /** True if 'error' was emitted. Each connection emits 'error' at most once. */
   hasFailed = false;
-  /** Whether the next event has to wait for the next task. Always false if a task may emit several events. */
+  /** True while the next event has to wait for the next task. Always false if one task may emit several events. */
   #isWaiting = false;
 
-  /** @param onePerTask whether each task emits at most one message, ping or pong event (`allowSynchronousEvents: false`) */
+  /** @param onePerTask true if each task emits at most one message, ping or pong event (`allowSynchronousEvents: false`) */
   constructor(
     socket: Duplex,
     owner: LinkOwner,
@@ -50,8 +50,8 @@ export class Link implements ConnectionEvents {
    * 'connection'.
    */
   open(socket: Duplex): void {
-    // The listeners for 'open' and 'connection' have to add the listener for messages. So reading begins after these listeners have
-    // returned. The end of the connection is also reported after that.
+    // The listeners for 'open' and 'connection' have to add the listener for messages. So reading begins only after these listeners have
+    // returned. If the socket has already ended, this is also reported only after they have returned.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');

@@ -13,13 +13,15 @@ export type Done = (error?: Error) => void;
 
 /** The options of `send`. */
 export interface SendOptions {
-  /** Whether the data is sent as a binary message. The default is false for strings and numbers. @default true */
+  /**
+   * If true, the data is sent as a binary message; if false, as a text message. The default is false for strings and numbers. @default true
+   */
   readonly binary?: boolean | undefined;
-  /** Whether the message is compressed if compression was negotiated. @default true */
+  /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** Whether this data is the end of the message. If false, the next call of `send` continues the message. @default true */
+  /** If true, the message ends after this data. If false, the next call of `send` continues the message. @default true */
   readonly fin?: boolean | undefined;
-  /** Whether the frame is masked. RFC 6455 §5.1: a client accepts only true, and a server accepts only false. */
+  /** If true, the frame is masked. RFC 6455 §5.1: a client accepts only true, and a server accepts only false. */
   readonly mask?: boolean | undefined;
 }
 

@@ -10,7 +10,7 @@ import type { WebSocket } from './websocket.ts';
 export interface VerifyClientInfo {
   /** The value of the Origin field. Undefined if the request has no Origin field. */
   readonly origin: string;
-  /** Whether the connection uses TLS. */
+  /** True if the connection uses TLS. */
   readonly secure: boolean;
   readonly req: IncomingMessage;
 }
@@ -52,7 +52,7 @@ export interface ServerOptions extends ConnectionOptions {
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
-  /** Whether the server has the property `clients`, the set of its open connections. @default true */
+  /** If true, the server has the property `clients`, the set of its open connections. @default true */
   clientTracking?: boolean | undefined;
   /** The class of the WebSockets that the server creates. It is `WebSocket` or a subclass. */
   WebSocket?:

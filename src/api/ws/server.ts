@@ -49,7 +49,7 @@ const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** The options. The application may change them at any time. Each request is handled with the values at that time. */
+  /** The options. The application may change them at any time. The server reads them again for each request. */
   options: ServerOptions;
   /** The open connections. Undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
@@ -102,7 +102,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     return this._server === null ? null : this._server.address();
   }
 
-  /** Whether the path of the request is the path of this server. A subclass may override this method. */
+  /** True if the path of the request is the path of this server. A subclass may override this method. */
   shouldHandle(request: IncomingMessage): boolean {
     const { path } = this.options;
     return !path || (request.url ?? '').split('?', 1)[0] === path;

@@ -50,7 +50,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
 }
 
 /**
- * Whether a request was refused because it has version 8, a draft of RFC 6455. `ws` supports this draft, and calls `verifyClient` for such
+ * True if a request was refused because it has version 8, a draft of RFC 6455. `ws` supports this draft, and calls `verifyClient` for such
  * a request. This server also calls `verifyClient`, but then refuses the request.
  */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {

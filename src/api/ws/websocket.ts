@@ -28,7 +28,7 @@ export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void
 
 /** A WebSocket. A client creates it with a URL: `new WebSocket(url)`. A server creates it with null. */
 export class WebSocket extends WebSocketEmitter {
-  /** Whether this WebSocket is the server's end of the connection. A program may set this before it calls `setSocket`. */
+  /** True on a server, false on a client. A program may set this before it calls `setSocket`. */
   _isServer: boolean;
   /** The socket. Null before the connection is open. Use it only for information: do not read from it, and do not write to it. */
   _socket: Duplex | null = null;
@@ -218,7 +218,7 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /** Whether data can be sent now. Throws while connecting. While closing or closed, counts the bytes and calls `done` with an error. */
+  /** True if data can be sent now. Throws while connecting. While closing or closed, counts the bytes and calls `done` with an error. */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
