@@ -77,7 +77,7 @@ export interface NatsBusOptions extends BusOptions {
 export interface ClusterBusOptions extends BusOptions {}
 
 // Other characters are refused, because they have a special meaning in Redis or NATS. A Redis Cluster hashes the text between braces. NATS
-// separates tokens with dots. Both have wildcards.
+// separates tokens with dots. Redis and NATS have wildcards.
 const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {

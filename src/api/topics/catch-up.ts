@@ -1,7 +1,7 @@
 /**
- * A client that has reconnected may have missed messages of a topic. This file reads them from the history of the bus, and sends them.
- * After the last of them, the connection becomes a member of the topic. A member receives new messages directly. So the client receives
- * each message once, and in order. If the client reads slowly, the next messages are read later.
+ * A client that has reconnected may have missed messages of a topic. This file reads these messages from the history of the bus, and sends
+ * them. After the last missed message, the connection becomes a member of the topic. A member receives new messages directly. So the client
+ * receives each message once, and in order. If the client reads slowly, the next messages are read later.
  */
 
 import { clock } from '../../transport/clock.ts';

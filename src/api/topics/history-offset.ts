@@ -31,7 +31,10 @@ const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The number of a message. It has six bytes in an envelope, so it has up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** Serializes an offset. It contains the position, and then each publisher with its number. Dots separate these fields. */
+/**
+ * Serializes an offset. It contains the position. Then it contains each publisher, and the number of the last message from this publisher.
+ * Dots separate these fields.
+ */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');

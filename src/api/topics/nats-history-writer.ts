@@ -20,7 +20,7 @@ import type { NatsStream } from './nats-stream-reader.ts';
 import { toSubject } from './nats-subject.ts';
 import { RESERVED } from './topic-name.ts';
 
-// While JetStream starts, the stream cannot be prepared. The next attempt follows after this number of milliseconds.
+// While JetStream starts, it cannot create the stream. The bus tries again after this number of milliseconds.
 const RETRY_DELAY = 100;
 
 /** Writes the history of one bus: the messages that JetStream keeps. */

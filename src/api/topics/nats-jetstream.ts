@@ -62,7 +62,7 @@ export function isAway(error: unknown): boolean {
   return error.name === 'JetStreamNotEnabled' || error.name === 'TimeoutError' || statusOf(error) === 503;
 }
 
-/** True if this error is the answer of the server that the stream does not exist. */
+/** True if the server has answered that the stream does not exist. */
 export function isStreamMissing(error: unknown): boolean {
   return codeOf(error) === 10_059;
 }

@@ -12,7 +12,7 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// While Redis reads its data from disk, it is asked again after this number of milliseconds.
+// While Redis reads its data from disk, it refuses commands. The bus tries again after this number of milliseconds.
 const LOADING_INTERVAL = 50;
 
 /** Writes the history of one bus. Each entry is written by a script in Redis. The command EVALSHA runs the script. */

@@ -1,4 +1,7 @@
-/** The subscriptions of a bus in Redis. If the connection for messages is lost, all subscriptions are made again on the next connection. */
+/**
+ * The subscriptions of a bus in Redis. If the connection for messages is lost, the bus subscribes to all of them again on the next
+ * connection.
+ */
 
 import type { BusReceiver } from './bus.ts';
 import type { HistoryTracks } from './history-tracks.ts';

@@ -1,7 +1,7 @@
 /**
- * Implements `onopen`, `onmessage`, `onerror` and `onclose` (HTML, "event handler IDL attributes"). When an attribute is first set, a
- * listener is added that calls the handler. If the attribute is set again, the listener keeps its place in the order of the listeners. If
- * the attribute is set to null, the listener is removed.
+ * Implements `onopen`, `onmessage`, `onerror` and `onclose` (HTML, "event handler IDL attributes"). When an attribute is set for the first
+ * time, a listener is added. This listener calls the handler. If the attribute is set again, the listener keeps its place in the order of
+ * the listeners. If the attribute is set to null, the listener is removed.
  */
 
 /** The value of an attribute such as `onmessage`. */

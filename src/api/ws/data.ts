@@ -7,8 +7,8 @@
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
 /**
- * The value that a `message` listener receives. With the binary type 'blob', the listener receives a Blob. This type does not contain Blob,
- * because the declarations of `ws` do not contain it either.
+ * The value that a `message` listener receives. With the binary type 'blob', the listener receives a Blob. But the type `RawData` does not
+ * contain Blob, as in the declarations of `ws`.
  */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
