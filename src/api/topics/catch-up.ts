@@ -193,19 +193,22 @@ export class CatchUp {
     this.end(joiner);
   }
 
-  /** Forgets a joiner after its connection has become a member of the topic, or has unsubscribed. */
+  /**
+   * Forgets a joiner (a connection that was receiving missed messages). The connection has become a member of the topic, or has
+   * unsubscribed.
+   */
   end(joiner: Joiner): void {
     const { connection, topic } = joiner;
     joiner.isDone = true;
     const joining = this.#state.joining.get(topic);
-    // If the connection has unsubscribed and subscribed again, it already has a new joiner. The new joiner must stay.
+    // If the connection has unsubscribed and subscribed again, the map already has a new `Joiner` for it. The new `Joiner` must stay.
     if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
     joining.joiners.delete(connection);
     if (joining.joiners.size === 0) this.#state.joining.delete(topic);
     joining.wake();
   }
 
-  /** True if the connection of this joiner is still waiting to become a member of the topic. */
+  /** True if the connection of this joiner is still receiving missed messages, so that it is not a member of the topic yet. */
   isAlive(joiner: Joiner): boolean {
     const { isDone, connection, topic } = joiner;
     if (isDone || this.#state.joining.get(topic)?.joiners.get(connection) !== joiner) return false;

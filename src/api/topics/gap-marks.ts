@@ -43,7 +43,7 @@ export class GapMarks {
     if (this.#topics.size > MAX_TOPICS) this.#addAll();
   }
 
-  /** Is called before a message of a topic is sent. Sends the mark of this topic first, if the mark was not sent yet. */
+  /** Is called before a message of a topic is sent. If a mark of this topic still has to be sent, sends the mark first. */
   sendFor(topic: string): void {
     if (this.#isAll) this.#sendAll();
     else if (this.#topics.delete(topic)) this.#send(topic);

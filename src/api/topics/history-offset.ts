@@ -8,7 +8,7 @@
 import { describe } from '../option-names.ts';
 import { TopicError } from './topic-error.ts';
 
-/** The parts of an offset. */
+/** The parts of an offset: a string that says which messages of a topic a connection has received. */
 export interface Offset {
   /** The position in the history of the bus. The connection has received the messages up to this position. */
   readonly position: string;
@@ -19,7 +19,7 @@ export interface Offset {
   readonly received: ReadonlyMap<string, number>;
 }
 
-/** The maximum length of an offset. A longer offset is invalid. At most 64 of these characters are the position. */
+/** The maximum number of characters in an offset. A longer offset is invalid. At most 64 of these characters are the position. */
 const MAX_LENGTH = 400;
 /**
  * The maximum number of publishers (processes) in an offset. Further publishers are left out. This happens only if the client connects to
@@ -28,7 +28,7 @@ const MAX_LENGTH = 400;
 const MAX_PUBLISHERS = 8;
 /** The random name of a publisher (a process): 16 bytes in base64url. The unused bits of the last character have to be zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
-/** The number of a message. It has six bytes in an envelope, so it has up to 15 digits. */
+/** The number of a message. Between processes, it is sent as six bytes. So it has up to 15 digits. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
 /**

@@ -12,7 +12,10 @@ import { type HistoryOrder, type HistoryReader, type KeptMessage, START } from '
 import { FIRST_COUNT, nextCount } from './history-pages.ts';
 import { RESERVED } from './topic-name.ts';
 
-/** A held message waits while earlier messages are read. It needs about this number of bytes in addition to its own bytes. */
+/**
+ * A held message waits while earlier messages are read. The memory of a held message is the size of the message, plus about this number of
+ * bytes.
+ */
 const HELD_OVERHEAD = 200;
 
 /** The parts of a subscription that this file uses. */
@@ -87,7 +90,7 @@ export class HistoryTracks implements BusHistory {
   }
 
   /**
-   * Reads the position at which a subscription begins. Messages that come before the position is known are held.
+   * Reads the position at which a subscription begins. If messages come before the position is known, they wait.
    * @throws {Error} if the engine (Redis or NATS) refuses the command
    */
   async start(subscription: TrackedSubscription): Promise<void> {

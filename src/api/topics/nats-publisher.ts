@@ -142,7 +142,7 @@ export class NatsPublisher implements NatsBusPublisher {
     if (this.#lost.isEmpty) return;
     const topics = this.#lost.take();
     const batch = this.#batch();
-    // The batch contains these topics as well. If NATS does not confirm the batch, the list of topics is sent again.
+    // The next pong of NATS confirms this list of topics too. If the pong does not come, the list is sent again.
     batch.topics.addAll(topics);
     this.#nats.publish(this.#control, serializeTopics(topics));
   }

@@ -36,7 +36,7 @@ export class WatchedTopic {
   snapshotFrom = 0;
   /** The members that have joined since the last announcement. The key is the number of a member. The value is the member as JSON. */
   readonly joined: Map<number, string> = new Map();
-  /** The members that were announced before, but whose info has changed since the last announcement. */
+  /** The members that were announced before, but whose info (the value from the application) has changed since the last announcement. */
   readonly updated: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
@@ -108,7 +108,9 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Is called when another process asks for all members of a topic. `announce` will send them in a snapshot. */
+  /**
+   * Is called when another process asks for all members of a topic. The next call of `announce` sends them in a snapshot (a complete list).
+   */
   snapshotNeeded(topic: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined || watched.watchers.size === 0) return;
@@ -123,8 +125,8 @@ export class PresenceAnnouncer {
   }
 
   /**
-   * Asks the application again for the info of a member.
-   * @returns the member with its new info; null if the connection is not a member, or if its info has not changed
+   * Asks the application again for the info (a JSON value) of a member. @returns the member with its new info; null if the connection is not a
+   * member, or if its info has not changed
    */
   update(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
@@ -225,7 +227,7 @@ export class PresenceAnnouncer {
     return { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
   }
 
-  /** Asks the application for the info of a connection. @returns the info as JSON */
+  /** Asks the application for the info (a JSON value) of a connection. @returns the info as JSON */
   #infoOf(connection: Connection<unknown>, topic: string): string {
     const { member, maxInfoSize } = this.#options;
     if (member === undefined) return 'null';

@@ -93,7 +93,7 @@ export class PresenceExchange {
     if (member !== null) this.#views.get(topic)?.join(member);
   }
 
-  /** Asks the application again for the info of a connection. */
+  /** Asks the application again for the info (a JSON value) of a connection. */
   updated(topic: string, connection: Connection<unknown>): void {
     const member = this.#announcer.update(topic, connection);
     if (member !== null) this.#views.get(topic)?.update(member);
@@ -205,7 +205,7 @@ export class PresenceExchange {
 
   /**
    * Is called when a message of another process has come. The message shows that the process is alive.
-   * @param lease the lease that the process asks for; null if its lease does not change
+   * @param lease the new lease of the process, in milliseconds; null if the lease does not change
    * @returns false if there are too many processes
    */
   #heardOf(process: string, lease: number | null = null): boolean {

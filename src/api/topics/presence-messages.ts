@@ -12,8 +12,8 @@ export const CONTROL = '$presence';
 const PREFIX = `${CONTROL}/`;
 
 const FORMAT = 1;
-// If the entries of a list have more characters than this, the list is split into several messages. A single entry can be larger: its info
-// may have up to 64 KiB.
+// If the entries of a list have more characters than this, the list is split into several messages. A single entry can be larger: the info
+// of a member may have up to 64 KiB.
 const PART_SIZE = 16_384;
 // The maximum number of bytes of a message that is accepted. The messages of this library are smaller: each has at most three lists, and
 // each character has at most three bytes.
@@ -23,7 +23,7 @@ const MAX_PROCESS_LENGTH = 64;
 /** A member in a message. The number identifies the member in the process that sends the message. */
 export type MemberEntry = [number: number, info: unknown];
 
-/** Says that the sender is alive. If a beat is too long, it is sent as several beats. Each of them is complete. */
+/** Says that the sender is alive. If a beat is too long, it is sent as several beats. Each of these beats is a complete message. */
 export interface Beat {
   readonly type: 'beat';
   readonly process: string;
@@ -56,7 +56,7 @@ export interface Changes {
   readonly version: number;
   /** The receiver applies `left` before `joined`, because a connection that left and joined again is in both lists. */
   readonly left: readonly number[];
-  /** The members that are new, and the members whose info has changed. */
+  /** The new members, and the members whose info (the value from the application) has changed. */
   readonly joined: readonly MemberEntry[];
 }
 
@@ -199,7 +199,7 @@ export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   return check(message) ? (message as unknown as PresenceMessage) : null;
 }
 
-/** Sets every info that is larger than `maxSize` to null. @returns true if any info was too large */
+/** If the info of a member is larger than `maxSize` bytes, sets it to null. @returns true if any info was too large */
 export function limitInfos(entries: readonly MemberEntry[], maxSize: number): boolean {
   let hasLarge = false;
   for (const entry of entries) {
@@ -214,7 +214,7 @@ function isSmall(info: unknown, maxSize: number): boolean {
   try {
     return Buffer.byteLength(JSON.stringify(info)) <= maxSize;
   } catch {
-    // `JSON.stringify` failed, because the arrays in the info are nested too deeply.
+    // `JSON.stringify` has thrown, because the value is nested too deeply.
     return false;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Stores the other processes that use presence. A process counts as alive until its lease ends. Each of its messages renews the lease. For
- * each process, this class stores the end of the lease and the topics that the process watches.
+ * Stores the other processes that use presence. A process counts as alive until its lease ends. Each message of the process renews the
+ * lease. For each process, this class stores the end of the lease and the topics that the process watches.
  */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
@@ -33,7 +33,7 @@ export class PresenceProcesses {
 
   /**
    * Renews the lease of a process that has sent a message. Until the lease ends, the process counts as alive.
-   * @param lease the lease that the process asks for; null if its lease does not change
+   * @param lease the new lease of the process, in milliseconds; null if the lease does not change
    * @returns the time at which the lease ends; null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {
@@ -48,7 +48,7 @@ export class PresenceProcesses {
     return process.aliveUntil;
   }
 
-  /** Notes that a known process watches a topic. This is valid for the time of one lease of the process. */
+  /** Notes that a known process watches a topic. The note is valid for the time of one lease of the process. */
   watches(name: string, topic: string, now: number): void {
     const process = this.#processes.get(name)!;
     process.watched.set(topic, now + process.lease);
@@ -61,7 +61,7 @@ export class PresenceProcesses {
     return process?.watched.keys() ?? [];
   }
 
-  /** Returns the time at which the next lease of a process ends. Returns `Infinity` if no other process is known. */
+  /** Returns the earliest time at which a process will count as dead (its lease ends). Returns `Infinity` if no other process is known. */
   nextEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { aliveUntil } of this.#processes.values()) next = Math.min(next, aliveUntil);

@@ -35,7 +35,7 @@ interface ArrivingSnapshot {
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
-  /** For the kind `update`, the member with its earlier info. For other kinds, the same object as `member`. */
+  /** For the kind `update`, the member with its old info. For the kinds `join` and `leave`, the same object as `member`. */
   readonly previous: PresenceMember;
   readonly observers: readonly Observer[];
 }
@@ -135,7 +135,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** Changes the info of a member of this process. Does nothing if the member was left out because of `maxMembers`. */
+  /** Changes the info (a JSON value) of a member of this process. Does nothing if the member was left out because of `maxMembers`. */
   update({ number, info }: OwnMember): void {
     const known = this.#own.members.get(number);
     if (known !== undefined) this.#update(this.#own, number, known, info);

@@ -15,14 +15,14 @@ import { RESERVED } from './topic-name.ts';
 // While Redis reads its data from disk, it refuses commands. The bus tries again after this number of milliseconds.
 const LOADING_INTERVAL = 50;
 
-/** Writes the history of one bus. Each entry is written by a script in Redis. The command EVALSHA runs the script. */
+/** Writes the history of one bus. A script in Redis writes each entry. The command EVALSHA runs the script. */
 export class RedisHistoryWriter implements HistoryWriter {
   readonly engine = 'Redis';
   readonly #link: RedisLink;
   readonly #names: RedisNames;
   readonly #command: 'PUBLISH' | 'SPUBLISH';
   readonly #history: HistoryValues;
-  /** The name of the script in Redis. It is the hash that SCRIPT LOAD has returned. */
+  /** The name of `PUBLISH_SCRIPT` in Redis. The name is the hash that SCRIPT LOAD has returned. */
   #script: Buffer | string = '';
 
   constructor(link: RedisLink, names: RedisNames, isSharded: boolean, history: HistoryValues) {
@@ -32,7 +32,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     this.#history = history;
   }
 
-  /** Loads the script into Redis, after Redis has read its data from disk. */
+  /** Waits until Redis has read its data from disk. Then loads `PUBLISH_SCRIPT` into Redis. */
   async prepare(): Promise<void> {
     await this.#loaded();
     const script = await this.#link.command(['SCRIPT', 'LOAD', PUBLISH_SCRIPT]);
@@ -64,7 +64,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return wasNotSent(error);
   }
 
-  /** True if this error means that Redis no longer has the script, for example after SCRIPT FLUSH. */
+  /** True if this error means that Redis no longer has `PUBLISH_SCRIPT`, for example after SCRIPT FLUSH. */
   isUnprepared(error: Error): boolean {
     return error.message.startsWith('NOSCRIPT');
   }

@@ -47,7 +47,7 @@ export const redisOrder: HistoryOrder = {
   isSame: (previous, position) => previous === position,
 };
 
-/** Parses the bytes that the script publishes to subscribers. @returns null for bytes in any other form */
+/** Parses the bytes that `PUBLISH_SCRIPT` publishes to subscribers. @returns null for bytes in any other form */
 export function parsePublished(bytes: Uint8Array): KeptMessage | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = buffer.subarray(0, MAX_HEAD).indexOf(SPACE);
@@ -61,7 +61,7 @@ export function parsePublished(bytes: Uint8Array): KeptMessage | null {
   return { id, previous, bytes: kind === 'm' ? buffer.subarray(second + 2) : null };
 }
 
-/** Parses the reply to XRANGE or XREVRANGE. Leaves out entries that the script has not written. */
+/** Parses the reply to XRANGE or XREVRANGE. Leaves out entries that `PUBLISH_SCRIPT` has not written. */
 export function parseEntries(reply: unknown): KeptMessage[] {
   const messages: KeptMessage[] = [];
   for (const entry of Array.isArray(reply) ? reply : []) {

@@ -33,8 +33,8 @@ export class TopicHistory {
   readonly #catchUp: CatchUp;
   /**
    * The topics for which the bus has refused a message of this process. The value is the number of the last refused message. The members
-   * have received this message, but a client that reconnects has not. The history might not contain a mark for the loss yet. The value
-   * becomes 0 when the bus accepts a later message.
+   * have received this message, but a client that reconnects has not. The history might not contain an entry that reports this loss yet.
+   * The value becomes 0 when the bus accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);
 
@@ -71,8 +71,8 @@ export class TopicHistory {
     const queue = this.#queues.get(connection);
     if (queue === undefined) void this.#runAll(connection, [joiner]);
     else {
-      // A client that does not read its messages might subscribe and unsubscribe many times. So the joiners that are not needed any more
-      // are removed.
+      // A client that does not read its messages might subscribe and unsubscribe many times. So each `Joiner` that is not needed any more
+      // is removed.
       const waiting = queue.splice(1);
       for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
       queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);

@@ -12,7 +12,7 @@ export interface TopicsHandlers {
    * Is called when messages of other processes might have been lost, for one of these reasons:
    * - The bus was disconnected.
    * - The number of a message is missing.
-   * - A connection has subscribed with `after`, and messages after its offset are no longer in the history.
+   * - A connection has subscribed with the option `after`, but messages after the position in `after` are no longer in the history.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
@@ -31,7 +31,7 @@ export interface TopicsHandlers {
    * Is called with a `TopicError`. The `code` of the error is one of these:
    * - `WS_BUS`: the bus failed. `cause` is the error of the bus.
    * - `WS_BUS_MESSAGE`: bytes from the bus are not a message of this library.
-   * - `WS_PRESENCE_INFO`: the info of a member is invalid.
+   * - `WS_PRESENCE_INFO`: the info of a member is too large, or cannot be written as JSON.
    *
    * Without this handler, the library writes a line to stderr. It writes at most one line per minute for each code.
    */

@@ -174,7 +174,9 @@ export class Topics {
     return this.#presence.watch(topic, handlers);
   }
 
-  /** Calls the function `member` again to get the new info of a connection. @throws {TypeError} without the option `presence` */
+  /**
+   * Calls the option `member` of `presence` again to get the new info of a connection. @throws {TypeError} without the option `presence`
+   */
   updatePresence(connection: Connection<unknown>): void {
     if (this.#presence === null)
       throw new TypeError('updatePresence() needs the option `presence` of Topics');
