@@ -1,6 +1,6 @@
 /**
- * Collects the topics that might have lost messages. Later the subscribers of these topics in all processes are notified. If there are too
- * many topics, the subscribers of all topics are notified.
+ * Collects the topics whose messages might have been lost. Later the subscribers of these topics in all processes are notified. If there
+ * are too many topics, the subscribers of all topics are notified.
  */
 
 /**

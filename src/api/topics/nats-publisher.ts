@@ -52,7 +52,7 @@ export class NatsPublisher implements NatsBusPublisher {
   #waiting = 0;
   #isUp = true;
 
-  /** @param control the subject on which the bus publishes lists of the topics that lost messages */
+  /** @param control the subject on which the bus publishes lists of the topics whose messages were lost */
   constructor(nats: NatsPublishing, control: string, maxWaiting: number) {
     this.#nats = nats;
     this.#control = control;

@@ -267,7 +267,7 @@ export class PresenceAnnouncer {
     watched.left.clear();
     added.clear();
     updated.clear();
-    // One message carries the last part of `left` and the first part of `joined`. So there is one message less than there are parts.
+    // One message carries the last part of `left` and the first part of `joined`. So n parts need n - 1 messages.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

@@ -16,7 +16,7 @@ class MemberList {
   needsSnapshot = true;
   /** True if the list lacks members because of the limit `maxMembers`. */
   isPartial = false;
-  /** A snapshot (a complete list) that is still incomplete, because some parts have not come yet. */
+  /** A snapshot (a list of all members) of which some parts have not come yet. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {

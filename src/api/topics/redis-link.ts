@@ -16,8 +16,8 @@ export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 /** The events of the two connections. */
 export interface RedisLinkEvents {
   /**
-   * Is called when the connection for commands is established (true) or lost (false). When it is lost, its unanswered commands were already
-   * rejected.
+   * Is called when the connection for commands is established (true) or lost (false). If the connection is lost, its unanswered commands
+   * are rejected before this call.
    */
   commands(up: boolean): void;
   /**

@@ -13,9 +13,7 @@ export type Done = (error?: Error) => void;
 
 /** The options of `send`. */
 export interface SendOptions {
-  /**
-   * If true, the data is sent as a binary message; if false, as a text message. The default is false for strings and numbers. @default true
-   */
+  /** If true, the data is sent as a binary message; if false, as a text message. @default false for strings and numbers, otherwise true */
   readonly binary?: boolean | undefined;
   /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
@@ -59,8 +57,8 @@ export class SendLine {
   }
 
   /**
-   * The number of bytes that have not left the process. First writes the waiting bytes to the socket. Bytes that the operating system
-   * accepts in this way are not counted.
+   * The number of bytes that have not left the process. Before the count, this getter writes the waiting bytes to the socket. Bytes that
+   * the operating system accepts then are not counted.
    */
   get bufferedAmount(): number {
     this.#binding.flush();

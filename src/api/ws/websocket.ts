@@ -193,7 +193,7 @@ export class WebSocket extends WebSocketEmitter {
     line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
   }
 
-  /** Sends a ping. Can be called with `(done)` or `(data, done)`. @throws {RangeError} over 125 bytes; {Error} while connecting */
+  /** Sends a ping. Can be called with `(done)` or `(data, done)`. @throws {RangeError} for more than 125 bytes; {Error} while connecting */
   ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('ping', data, mask, done);
   }
