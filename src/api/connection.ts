@@ -152,9 +152,10 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message like `send`, but returns a Promise. @throws the same errors as `send`. These errors do not reject the Promise
-   * @returns a Promise, which resolves when the message has left the process. It rejects if the message was not sent. An unhandled
+   * Sends a message like `send`, but returns a Promise.
+   * @returns a Promise, which resolves when the message has left the process. The Promise rejects if the message was not sent. An unhandled
    *   rejection does not end the process
+   * @throws the errors that `send` throws. `write` throws them too: they do not reject the Promise
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
@@ -201,7 +202,7 @@ export class Connection<Data = undefined> {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
 
-  /** Sends a pong that answers no ping (RFC 6455 §5.5.3). Returns and throws the same as `ping`. */
+  /** Sends a pong that answers no ping (RFC 6455 §5.5.3). Returns the same value as `ping`, and throws the same errors. */
   pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
@@ -229,7 +230,7 @@ export class Connection<Data = undefined> {
     this.#binding.pause();
   }
 
-  /** Whether `pause` was called and `resume` has not been called since then. */
+  /** True from a call of `pause` until the next call of `resume`. */
   get isPaused(): boolean {
     return this.#core.isPaused;
   }

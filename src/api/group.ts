@@ -65,7 +65,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Removes a connection from the group. The connection stays open. @returns whether the connection was in the group */
+  /** Removes a connection from the group. The connection stays open. @returns true if the connection was in the group */
   delete(connection: Connection<unknown>): boolean {
     if (!this.#connections.delete(connection as Connection<Data>)) return false;
     const core = coreOf(connection);

@@ -21,7 +21,7 @@ export interface FillableStream {
   fail(error: Error): void;
   /** Is called when the handler has returned, or when its Promise has resolved. Drops the message if no loop reads it yet. */
   dropUnread(): void;
-  /** Whether `fail` was called with this error. */
+  /** Returns true if `fail` was called with this error. */
   failedWith(error: unknown): boolean;
 }
 

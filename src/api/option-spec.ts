@@ -30,7 +30,7 @@ export interface OptionSpec<Value, Result> {
    * @throws {TypeError | RangeError} for an invalid value
    */
   readonly read: (value: Value | undefined, name: string, role: Role) => Result;
-  /** Never has a value. The compiler compares this type with the type in the interface. */
+  /** Never has a value. Only the type is needed: the compiler compares it with the type of the option in the interface of the options. */
   readonly valueType?: Value;
 }
 
@@ -183,7 +183,7 @@ export function flag<Default extends boolean | undefined = undefined>(
   });
 }
 
-/** Makes an option with one of the given strings as its value. */
+/** Makes an option whose value must be one of the given strings. */
 export function oneOf<const Value extends string, Default extends Value | undefined = undefined>(
   values: readonly Value[],
   about: About<Default>,

@@ -1,4 +1,4 @@
-/** Defines and checks the options and the handlers of a `Reconnection`. Defines the interface of its clock, which tests can replace. */
+/** Defines and checks the options and the handlers of a `Reconnection`. Defines `ReconnectClock`, which tests replace. */
 
 import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
 import { type ConnectOptions, connectSpecs } from './connect-options.ts';
@@ -72,9 +72,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
    * @default always, but not after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
-  /**
-   * Whether another attempt follows if the first attempt fails. If false, the reconnection ends when the first attempt fails. @default true
-   */
+  /** If true, a second attempt follows after the first attempt fails. If false, the reconnection ends in this case. @default true */
   readonly retryFirst?: boolean | undefined;
   /** The maximum number of bytes of messages that may wait while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;

@@ -43,8 +43,8 @@ export function sendTextWith(
 
 /**
  * Is called after a message was sent.
- * @returns the result of `send`: whether the application may send more. If the result is false for an open connection, the `drain` handler
- *   will be called
+ * @returns the result of `send`: true if the application may send more. If the connection is open and the result is false, the `drain`
+ *   handler is called later
  */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;

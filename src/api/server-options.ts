@@ -51,7 +51,10 @@ export interface ListenOptions {
   readonly socketPath?: string | undefined;
   /** The options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts only `wss:` connections. */
   readonly tls?: TlsOptions | undefined;
-  /** Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name. @default the first address */
+  /**
+   * If `host` is a name, it can have several addresses. With 4, the server listens on an IPv4 address. With 6, it listens on an IPv6
+   * address. @default the first address
+   */
   readonly family?: 4 | 6 | undefined;
   /** If true, the process may end while the listener is open. Open connections still keep the process alive. @default false */
   readonly unref?: boolean | undefined;

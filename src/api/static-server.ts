@@ -19,7 +19,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(text);
 }
 
-/** Whether the method is GET or HEAD. Any other method is answered with 405 and `text`. */
+/** Returns true if the method is GET or HEAD. Answers any other method with 405 and `text`. */
 function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
   response.setHeader('Allow', 'GET, HEAD');

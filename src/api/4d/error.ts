@@ -10,8 +10,11 @@ export const fourDErrors = {
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
   /**
-   * The web server is not started, or has failed. Or `start` was called while the web server stops, or with settings while the web server
-   * runs.
+   * One of these happened:
+   * - A web server is needed, but is not started.
+   * - The web server has failed.
+   * - `start` was called while the web server was stopping.
+   * - `start` was called with settings while the web server was running.
    */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */

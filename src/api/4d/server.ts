@@ -34,7 +34,7 @@ export class WebSocketConnection<T extends DataType = 'text'> extends ServerConn
 
 /** The state that this file keeps for a native connection, as the `data` of that connection. */
 interface Seat<T extends DataType> {
-  /** The request for `onConnection`. Null if the request is no longer needed, because its header fields may take 16 KiB of memory. */
+  /** The request for `onConnection`. Null as soon as it is no longer needed, to free memory: its header fields can have 16 KiB. */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
@@ -149,7 +149,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return this.#path;
   }
 
-  /** Whether the server and all its connections are closed. 4D: WebSocketServer, `.terminated`. */
+  /** True if the server and all its connections are closed. 4D: WebSocketServer, `.terminated`. */
   get terminated(): boolean {
     return this.#terminated;
   }

@@ -8,12 +8,12 @@ import { isBytes, type Message, toBytes } from '../message.ts';
 /** An object that a caller has passed. Its properties may have any type. */
 export type Properties = Readonly<Record<string, unknown>>;
 
-/** Whether the argument of a command is an object. */
+/** Returns true if the argument of a command is an object. */
 export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether a value is an object, but not an array (in 4D: a collection). */
+/** Returns true if a value is an object, but not an array (in 4D: a collection). */
 export function isPlainObject(value: unknown): value is Properties {
   return isObject(value) && !Array.isArray(value);
 }

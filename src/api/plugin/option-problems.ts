@@ -65,7 +65,7 @@ const counterparts: Readonly<Record<IdName, Counterparts>> = {
   ]),
 };
 
-/** Returns the advice for a name that only the other version has. */
+/** Returns the advice for an option name that only the other version of the plugin has. */
 function adviceFor(idName: IdName, name: string): string {
   const meant = counterparts[idName].get(name) ?? null;
   const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';

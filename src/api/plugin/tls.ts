@@ -18,7 +18,7 @@ export interface TlsSettings {
    * client, "NONE" for a server.
    */
   readonly caFile: string;
-  /** A cipher list. '' and "DEFAULT" stand for the list of Node. */
+  /** A cipher list. '' and "DEFAULT" mean the default list of Node.js. */
   readonly ciphers: string;
 }
 
