@@ -64,12 +64,12 @@ export interface ConnectionCore {
   readonly isHolding: boolean;
   /**
    * Is called when the application closes the connection. After this call, the connection does not stop reading, even if many messages
-   * wait. It has to read the peer's Close frame.
+   * wait, because it has to read the peer's Close frame.
    */
   stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
-  /** Wraps `done`. The wrapper adds the peer's name to each error that `done` receives. If `done` throws, it reports the error. */
+  /** Wraps `done`. The wrapper adds the peer's name to each error that `done` receives. If `done` throws, the wrapper reports the error. */
   completion(done: SendCallback): SendCallback;
   /**
    * Returns the error for a message that was not sent, or that was not received completely.

@@ -104,7 +104,7 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Whether there is a `stream` handler, which receives messages in parts. No getter is called, because a getter could throw.
+ * @internal Returns true if there is a `stream` handler. No getter is called, because a getter could throw.
  * @throws {TypeError} if the handlers contain both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {

@@ -86,8 +86,8 @@ export class IncomingStreams implements MessageStreamOwner {
   }
 
   /**
-   * Is called when the connection is closing. After this call, it does not stop reading, because it has to read the peer's Close frame.
-   * Parts that exceed the limit are dropped.
+   * Is called when the connection is closing. After this call, the connection does not stop reading, because it has to read the peer's
+   * Close frame. Parts that exceed the limit are dropped.
    */
   stopPausing(): void {
     this.#mayPause = false;

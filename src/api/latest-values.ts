@@ -39,8 +39,8 @@ const SLOW = 500;
 // the next batch is sent. `heartbeat` and `pings` decide whether a peer that sends no pongs is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. It is short, because no receipt can
-// arrive then. The timer also checks the wait at this interval.
+// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. This time is short, because a
+// connection that does not read cannot receive the receipt. The timer also checks the wait at this interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -122,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. This is not allowed now, because
-   * another connection might be sending.
+   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. They must not be called now,
+   * because another connection might be sending.
    */
   flush(): void {
     flushAtEndOfTurn(this);
@@ -167,8 +167,8 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // Messages that wait for compression, or for the end of a message in parts, are sent later. The ping would overtake them. So in this
-    // case the ping is sent after them.
+    // Some messages might wait for compression, or for the end of a message in parts. A ping would overtake these messages. So the ping is
+    // sent after these messages.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();

@@ -94,7 +94,7 @@ export function readValues<Specs extends OptionSpecs>(
   return values as OptionValues<Specs>;
 }
 
-/** Makes an option from a function that checks the value. This function throws for an invalid value. */
+/** Makes an option. `check` checks the value of the option, and throws for an invalid value. */
 function option<Value, Default>(
   about: About<Default>,
   range: string,

@@ -148,7 +148,7 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
   answerEach: flag({
     default: true,
-    text: 'Whether the connection fails if a ping has no answer when the next ping is due.',
+    text: 'If true, the connection fails if the peer has not answered a ping when the next ping is due.',
   }),
   payload: callback<NonNullable<PingOptions['payload']>>('() => Uint8Array', {
     defaultText: 'an empty payload',

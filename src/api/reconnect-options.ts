@@ -72,7 +72,10 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
    * @default always, but not after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
-  /** If true, a second attempt follows after the first attempt fails. If false, the reconnection ends in this case. @default true */
+  /**
+   * If true, another attempt follows when the first attempt fails. If false, the reconnection ends when the first attempt fails.
+   * @default true
+   */
   readonly retryFirst?: boolean | undefined;
   /** The maximum number of bytes of messages that may wait while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
@@ -147,7 +150,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   ),
   retryFirst: flag({
     default: true,
-    text: 'Whether another attempt follows if the first attempt fails. With `false`, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
+    text: 'If true, another attempt follows when the first attempt fails. If false, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
@@ -155,7 +158,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the `Reconnection` waits or is connected.',
+    text: 'If true, the process may end while the `Reconnection` waits or is connected.',
   }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
     defaultText: 'the clock of the process',

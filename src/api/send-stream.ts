@@ -186,7 +186,7 @@ class SendingStream implements StreamedMessage {
     });
   }
 
-  /** Ends an incomplete message. The source has failed, `signal` has aborted the message, or the connection has ended. */
+  /** Ends an incomplete message, because its source has failed, `signal` has aborted it, or the connection has ended. */
   #giveUp(reason: unknown): void {
     this.#stop(reason);
     this.#returnSource();

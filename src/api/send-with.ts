@@ -27,7 +27,7 @@ export function sendWith(
     : endpoint.sendBinary(data, options, done);
 }
 
-/** Implements `sendText`. Returns and throws the same as `sendWith`. */
+/** Implements `sendText`. Returns the same value as `sendWith`, and throws the same errors. */
 export function sendTextWith(
   core: ConnectionCore,
   bytes: Uint8Array,

@@ -11,7 +11,7 @@ import { SlowCallback } from '../slow-callback.ts';
 /** The option `serialize`, of servers and clients. */
 export const serializeOption: OptionSpec<boolean, boolean> = flag({
   default: true,
-  text: 'Whether each callback waits until the Promise of the previous callback is settled.',
+  text: 'If true, each callback waits until the Promise of the previous callback has settled.',
 });
 
 /** The option `warnAfter`, of servers and clients. */

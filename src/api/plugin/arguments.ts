@@ -58,8 +58,8 @@ export function toSendable(value: unknown): string | Uint8Array | null {
 }
 
 /**
- * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command then does the same as for other values that cannot
- * be sent.
+ * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. The command then treats the `Blob` like any other value
+ * that cannot be sent.
  */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(

@@ -1,7 +1,7 @@
 /**
  * Has the close reasons and error texts of IXWebSocket, the WebSocket library inside the original plugins. An error text is the `errorStr`
- * of a status. The texts are the same, because programs might compare them. Lower layers detect the failures. This file has the text for
- * each failure.
+ * of a status. The texts are the same as in IXWebSocket, because programs might compare them. Lower layers detect the failures. This file
+ * has the text for each failure.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';

@@ -13,7 +13,8 @@ export interface PausableConnection {
 // connections at this limit do not fill the queue.
 const MAX_EVENTS = 64;
 
-// The number of payload bytes of one connection that may wait. A single message may be larger, because its size is known only after the message has arrived.
+// The number of payload bytes of one connection that may wait. A single message may be larger, because its size is known only after the
+// message has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** Counts the events of one connection that wait or are being delivered. */

@@ -37,8 +37,8 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes the characters that JSON requires. Then this function escapes all characters beyond ASCII. Each half of a
-  // surrogate pair gets a separate escape.
+  // JSON.stringify escapes the characters that JSON requires. This function also escapes all characters that are not ASCII. Each half of
+  // a surrogate pair gets a separate escape.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
