@@ -1,6 +1,6 @@
 /**
- * Defines and checks the options of `broadcast` on a server or a group. They select the connections that receive the message. They also say
- * whether the message may be compressed.
+ * Defines and checks the options of `broadcast` on a server or a group. The options select the connections that receive the message,
+ * and allow or prevent compression.
  */
 
 import { Connection } from './connection.ts';

@@ -41,7 +41,7 @@ export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection. `connect` or a `WebSocketServer` makes it. */
 export class Connection<Data = undefined> {
-  /** A value of the application. The `upgrade` handler of a server sets it, or the option `data` of `connect`. */
+  /** A value of the application. It comes from the `upgrade` handler of a server, or from the option `data` of `connect`. */
   data: Data;
   readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;
@@ -110,7 +110,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes that the last sent message has on the network. -1 if threads of zlib still compress the message. */
+  /** The number of payload bytes that the last sent message has on the network. -1 while a thread still compresses the message. */
   get lastWireSize(): number {
     return wireSizeOf(this.#core, this.#lastWireSize);
   }

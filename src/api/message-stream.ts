@@ -28,8 +28,8 @@ export interface FillableStream {
 /** @internal Counts the waiting parts of all messages of one connection. `IncomingStreams` implements this interface. */
 export interface MessageStreamOwner {
   /**
-   * Adds to the number of parts, and to the number of their bytes. A part counts while it waits, and while the application processes it. A
-   * negative number subtracts.
+   * Adds `parts` to the number of parts, and `bytes` to the number of bytes. A part counts while it waits, and while the application
+   * processes it. A negative number subtracts.
    */
   count(parts: number, bytes: number): void;
 }

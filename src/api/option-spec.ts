@@ -82,7 +82,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Checks the values of options, and returns them, as `readOptions` does. Does not check the names. */
+/** Checks the values of options, and returns them, as `readOptions` does. Unlike `readOptions`, accepts unknown names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,

@@ -163,7 +163,7 @@ export class WebSocketServer<Data = undefined> {
    * Sends a message to every open connection, or to some of them. Serializes the message once. Compresses it once for all connections that
    * keep no compression context. A binary message of more than 4 KiB is not copied: do not change its bytes before they have left the
    * process.
-   * @param options which connections receive the message, and whether the message may be compressed. You can also pass two arguments
+   * @param options select the connections that receive the message, and allow or prevent compression. You can also pass two arguments
    *   instead: the connections that do not receive the message, and `compress`
    * @returns the number of connections to which the message was sent
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options

@@ -64,8 +64,8 @@ export interface StaticFolder {
   readonly stallTimeout?: number | undefined;
 }
 
-// A WebSocket connection has the same limit by default (transport/deadlines.ts). Node.js has no such limit. Without it, a client that does
-// not read would keep its connection and a file open for ever.
+// Milliseconds. A WebSocket connection has the same limit by default (transport/deadlines.ts). Node.js has no such limit. Without a limit,
+// a client that does not read would keep its connection and a file open for ever.
 const STALL_TIMEOUT = 45_000;
 
 /** For each socket, a Promise. It resolves when the last response on the socket has ended. */

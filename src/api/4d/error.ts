@@ -7,7 +7,7 @@
 export const fourDErrors = {
   /** The path of a new `WebSocketServer` is already the path of another server. */
   DUPLICATE_PATH: -10718,
-  /** A handler is missing, or lacks its mandatory callback. */
+  /** The handler (the object with the callbacks) is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
   /**
    * One of these happened:

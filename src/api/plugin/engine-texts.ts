@@ -31,8 +31,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * Returns the reason for the Close frame and the Close event when we fail a connection. If IXWebSocket does not detect an error, this
- * library has its own text for the error.
+ * Returns the reason for the Close frame and the Close event when we fail a connection. If an error is one that IXWebSocket does
+ * not detect, the text comes from this library.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {

@@ -44,8 +44,8 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue. The connection
-   * then stops reading until that event was delivered. Above the whole number, the queue drops the oldest event. @default 10000
+   * The number of events that may wait. If more events wait, the queue drops the oldest event. If more than half of this number wait, each
+   * connection may have only one event in the queue, and stops reading until that event was delivered. @default 10000
    */
   limit: number;
   /**
@@ -103,7 +103,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
 
   /**
    * @param held if true, all events wait until `release` is called
-   * @param describe returns the text that names the callback and the connection of an event in a warning
+   * @param describe returns a text for a warning, which names the callback and the connection of an event
    */
   constructor(
     deliver: (event: Event) => unknown,

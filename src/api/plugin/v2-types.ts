@@ -91,7 +91,7 @@ export interface SetMethodOptions {
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
-/** The TLS options. If a command passes any of these options, the command replaces all of them. */
+/** The TLS options. If a command passes one of these options (on a server: `tls`), all absent TLS options get their defaults. */
 export interface WebsocketTlsOptions {
   certFile?: string | undefined;
   keyFile?: string | undefined;
