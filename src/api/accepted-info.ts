@@ -25,7 +25,7 @@ export class AcceptedInfo implements ConnectionInfo {
   readonly request: ServerRequest | null;
   readonly #end: Addressed;
 
-  /** @param isKept whether `connection.request` stays available */
+  /** @param isKept true if `connection.request` stays available */
   constructor(
     request: ServerRequest,
     subprotocol: string,

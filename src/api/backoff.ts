@@ -19,7 +19,7 @@ export interface Backoff {
   readonly max?: number | undefined;
   /** The shortest wait after a failed attempt. @default 0 */
   readonly min?: number | undefined;
-  /** The part of the wait after a failed attempt that is random, from 0 to 1. @default 0.5 */
+  /** How much of the wait after a failed attempt is random. 0 means nothing, 1 means the whole wait. @default 0.5 */
   readonly jitter?: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Defines and checks the options of `broadcast` on a server or a group. They select the connections that receive the message. They also say
- * whether the message may be compressed.
+ * Defines and checks the options of `broadcast` on a server or a group. The options select the connections that receive the message,
+ * and allow or prevent compression.
  */
 
 import { Connection } from './connection.ts';
@@ -9,7 +9,7 @@ import { checkOptions, describe } from './option-names.ts';
 /** One connection, or several connections: a set or a group. */
 export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connection<unknown>;
 
-/** Which connections receive a broadcast, and whether the message may be compressed. */
+/** The options of `broadcast`. They select the connections that receive the message, and allow or prevent compression. */
 export interface BroadcastOptions<Data = undefined> {
   /**
    * The connections that receive the message. Connections outside the server or group are skipped, and closed connections too. @default all
@@ -18,7 +18,7 @@ export interface BroadcastOptions<Data = undefined> {
   readonly to?: Iterable<Connection<unknown>> | undefined;
   /** The connections that do not receive the message. */
   readonly except?: Connections | null | undefined;
-  /** Whether a connection receives the message. Is called for each open connection that `to` and `except` allow. */
+  /** Returns true if the connection receives the message. Is called for each open connection that `to` and `except` allow. */
   filter?(connection: Connection<Data>): boolean;
   /** If false, the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;

@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/** Whether a value is a Promise. Any object with a method `then` counts as a Promise, because it can come from another realm or library. */
+/** Returns true for a Promise. Any object with a method `then` counts as a Promise, because it can come from another realm or library. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

@@ -10,11 +10,11 @@ export interface CloseInfo {
    */
   readonly reason: string;
   /**
-   * Whether the closing handshake was complete when the TCP connection ended. It was complete if the peer's Close frame had arrived, and
-   * our Close frame had left the process.
+   * True if the closing handshake was complete when the TCP connection ended. This means that the peer's Close frame had arrived, and our
+   * Close frame had left the process.
    */
   readonly wasClean: boolean;
-  /** Whether the peer's Close frame came before our Close frame. */
+  /** True if the peer sent its Close frame first. */
   readonly byPeer: boolean;
   /**
    * The close code of our Close frame. 1005 if the frame had no code. Null if we sent no Close frame. After a failure, this code says why

@@ -10,7 +10,7 @@ import { checkHandlers } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** The options of `connect` without `data`. They say how to connect, which events the application handles, and which limits apply. */
+/** The options of `connect` except `data`. They say how to connect, which events the application handles, and which limits apply. */
 export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
   extends DialOptions,
     ConnectionOptions {
@@ -49,7 +49,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   }),
   requireSubprotocol: flag({
     default: false,
-    text: 'Whether the attempt fails if subprotocols were offered and the server chose none of them.',
+    text: 'If true, the attempt fails if the client offered subprotocols and the server chose none of them.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
     text: 'Additional header fields of the request. The value is an object (each property is a string or a list of strings), a flat list (name, value, name, value …), or an iterable of pairs (a `Map`, or the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',
@@ -135,7 +135,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the connection is open (see `Connection.unref`).',
+    text: 'If true, the process may end while the connection is open (see `Connection.unref`).',
   }),
 };
 

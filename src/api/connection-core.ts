@@ -49,29 +49,27 @@ export interface ConnectionCore {
   memberships: Set<Membership> | null;
   /** The values of `sendLatest`. Null before the first call of `sendLatest`. */
   latest: LatestValues | null;
-  /** Whether a handler receives the messages. */
+  /** True if a handler receives the messages. */
   readonly handlesMessages: boolean;
-  /** Whether the `drain` handler has to be called later, because `send` has returned false. */
+  /** True if `send` has returned false, so that the `drain` handler has to be called later. */
   needsDrain: boolean;
-  /**
-   * Whether the application has paused reading. This is not changed when the connection stops reading because of a full inbox (inbox.ts).
-   */
+  /** True if the application has called `pause`. If the connection stops reading because of a full inbox, this value does not change. */
   isPaused: boolean;
   openInbox(): Inbox;
   /**
    * Returns the iterator for `for await`. @throws {TypeError} if a handler or another loop reads the messages, or the messages were dropped
    */
   messages(): AsyncIterableIterator<string | Buffer>;
-  /** Whether the connection has stopped reading, because too many messages wait for the application. */
+  /** True if the connection has stopped reading because too many messages wait for the application. */
   readonly isHolding: boolean;
   /**
    * Is called when the application closes the connection. After this call, the connection does not stop reading, even if many messages
-   * wait. It has to read the peer's Close frame.
+   * wait, because it has to read the peer's Close frame.
    */
   stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
-  /** Wraps `done`. The wrapper adds the peer's name to each error that `done` receives. If `done` throws, it reports the error. */
+  /** Wraps `done`. The wrapper adds the peer's name to each error that `done` receives. If `done` throws, the wrapper reports the error. */
   completion(done: SendCallback): SendCallback;
   /**
    * Returns the error for a message that was not sent, or that was not received completely.

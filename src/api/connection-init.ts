@@ -9,7 +9,7 @@ import type { ConnectionHandlers } from './handlers.ts';
 
 /** The server that a connection belongs to. */
 export interface ServerOwner<Data> {
-  /** Whether the application has read the server's list of connections. If it has, it might hold any of these connections. */
+  /** True if the application has read the server's list of connections. It might then hold any connection of the server. */
   readonly areShown: boolean;
   /** Is called before the `close` handler of the connection. */
   connectionClosed(connection: Connection<Data>): void;

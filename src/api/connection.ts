@@ -41,7 +41,7 @@ export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection. `connect` or a `WebSocketServer` makes it. */
 export class Connection<Data = undefined> {
-  /** A value of the application. The `upgrade` handler of a server sets it, or the option `data` of `connect`. */
+  /** A value of the application. It comes from the `upgrade` handler of a server, or from the option `data` of `connect`. */
   data: Data;
   readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;
@@ -110,7 +110,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** The number of payload bytes that the last sent message has on the network. -1 if threads of zlib still compress the message. */
+  /** The number of payload bytes that the last sent message has on the network. -1 while a thread still compresses the message. */
   get lastWireSize(): number {
     return wireSizeOf(this.#core, this.#lastWireSize);
   }
@@ -152,9 +152,10 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends a message like `send`, but returns a Promise. @throws the same errors as `send`. These errors do not reject the Promise
-   * @returns a Promise, which resolves when the message has left the process. It rejects if the message was not sent. An unhandled
+   * Sends a message like `send`, but returns a Promise.
+   * @returns a Promise, which resolves when the message has left the process. The Promise rejects if the message was not sent. An unhandled
    *   rejection does not end the process
+   * @throws the same errors as `send`. These errors are thrown, and do not reject the Promise
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
@@ -165,7 +166,7 @@ export class Connection<Data = undefined> {
     return settled((done) => whenSent(this.#core, done));
   }
 
-  /** Sends UTF-8 bytes as a text message. Does not check the bytes: the peer does. Returns and throws the same as `send`. */
+  /** Sends UTF-8 bytes, which are not checked, as a text message. Returns the same value as `send`, and throws the same errors. */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
     this.#lastWireSize = sendTextWith(this.#core, bytes, options, done);
     return mayGoOn(this.#core);
@@ -175,7 +176,7 @@ export class Connection<Data = undefined> {
    * Sends one message in parts. Each part of `source` becomes a frame. The next part is read after the socket has accepted the previous
    * parts. Other messages wait until this message ends, but pings do not wait. `close` also waits for the end of this message. The peer's
    * Close frame ends the message early.
-   * @param source an iterable or async iterable of strings or bytes, divided anywhere. It is closed if the message cannot be sent
+   * @param source an iterable or async iterable of strings or bytes, divided anywhere. If the message cannot be sent, it is closed
    * @returns the same as `write`. The Promise also rejects with an error of the source, or with the reason of `signal`. If a part was
    *   already sent, the connection then fails with 1011 and `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
@@ -201,7 +202,7 @@ export class Connection<Data = undefined> {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
 
-  /** Sends a pong that answers no ping (RFC 6455 §5.5.3). Returns and throws the same as `ping`. */
+  /** Sends a pong that answers no ping (RFC 6455 §5.5.3). Returns the same value as `ping`, and throws the same errors. */
   pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
@@ -229,7 +230,7 @@ export class Connection<Data = undefined> {
     this.#binding.pause();
   }
 
-  /** Whether `pause` was called and `resume` has not been called since then. */
+  /** True from a call of `pause` until the next call of `resume`. */
   get isPaused(): boolean {
     return this.#core.isPaused;
   }
@@ -249,7 +250,7 @@ export class Connection<Data = undefined> {
     return this.#core.messages();
   }
 
-  /** A WHATWG stream of the messages. `cancel` closes the connection with 1000. @throws {TypeError} if a handler or a loop reads them */
+  /** A WHATWG stream of the messages. `cancel` closes the connection with 1000. @throws {TypeError} if other code reads the messages */
   get readable(): ReadableStream<string | Buffer> {
     return readableOf(this);
   }

@@ -38,7 +38,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ServerOwner<Data> | null;
-  /** Whether the application has a handler for events other than messages. */
+  /** True if the application has a handler for an event other than `message`. */
   #reportsMore = true;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
@@ -164,7 +164,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   /**
-   * Is called if there is no `message` handler. The `stream` handler gets the message as one part. Otherwise the message waits for a loop.
+   * Is called if there is no `message` handler. A `stream` handler gets the message as one part. Without it, the message waits for a loop.
    */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
@@ -177,7 +177,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // If the loop fails because the connection has ended, this is not an error of the handler: `close` reports the end.
+        // If the handler's loop fails because the connection has ended, this is not an error of the handler. `close` reports the end.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }

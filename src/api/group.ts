@@ -65,7 +65,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Removes a connection from the group. The connection stays open. @returns whether the connection was in the group */
+  /** Removes a connection from the group. The connection stays open. @returns true if the connection was in the group */
   delete(connection: Connection<unknown>): boolean {
     if (!this.#connections.delete(connection as Connection<Data>)) return false;
     const core = coreOf(connection);
@@ -88,7 +88,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
    * connections that keep no compression context. For a client's connection, the message is masked each time (RFC 6455 §5.1). All messages
    * that a connection gets in one turn of the event loop are written together. A binary message of more than 4 KiB is not copied: do not
    * change its bytes before they have left the process.
-   * @param options which connections receive the message, and whether the message may be compressed
+   * @param options select the connections that receive the message, and allow or prevent compression
    * @returns the number of connections to which the message was sent
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options
    * @throws the errors of the option `filter`

@@ -62,11 +62,11 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** Is called after `send` has returned false, when all bytes have left the process. The application may send again. */
   drain?(connection: Connection<Data>): unknown;
-  /** Is called when the closing handshake begins. @param byPeer whether the peer's Close frame came before our Close frame */
+  /** Is called when the closing handshake begins. @param byPeer true if the peer sent its Close frame first */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /**
    * Is called when the connection is closed. It is called exactly once for each connection that was open.
-   * @param info the code and the reason, our Close frame, and the error
+   * @param info the peer's code and reason, the code and reason that we sent, and the error
    */
   close?(
     connection: Connection<Data>,
@@ -87,7 +87,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   error?(connection: Connection<Data>, error: Error): unknown;
 }
 
-/** @internal Whether the handlers contain any handler except the handler for messages. */
+/** @internal Returns true if there is a handler in addition to the `message` handler. */
 export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
   // Only the names are checked, because reading a property could call a getter. If a getter throws, the error is reported when the handler
   // is called.
@@ -104,7 +104,7 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Whether there is a `stream` handler, which receives messages in parts. No getter is called, because a getter could throw.
+ * @internal Returns true if there is a `stream` handler. No getter is called, because a getter could throw.
  * @throws {TypeError} if the handlers contain both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {

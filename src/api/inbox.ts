@@ -14,8 +14,8 @@ const MAX_WAITING_BYTES = 65_536;
 // A waiting message needs about this number of bytes in addition to its own bytes.
 const ITEM_COST = 128;
 
-// Milliseconds that messages may wait for a first loop. A connection that does not read cannot notice that its peer has left. Without this
-// limit, the connections of an application that never reads would stay open for ever.
+// Milliseconds that messages may wait until the first loop begins to read them. A connection that does not read cannot notice that its peer
+// has left. Without this limit, the connections of an application that never reads would stay open for ever.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
@@ -93,12 +93,12 @@ export class Inbox implements TimerOwner {
     return iterator;
   }
 
-  /** Whether a loop is reading the messages. */
+  /** True if a loop is reading the messages. */
   get isTaken(): boolean {
     return this.#isTaken;
   }
 
-  /** Whether the connection has stopped reading, because too many messages wait here. */
+  /** True if the connection has stopped reading because too many messages wait here. */
   get isHolding(): boolean {
     return this.#paused;
   }
@@ -164,8 +164,8 @@ export class Inbox implements TimerOwner {
   }
 
   /**
-   * Is called when the connection is closing. After this call, it does not stop reading, even if many messages wait. It has to read the
-   * peer's Close frame.
+   * Is called when the connection is closing. After this call, the connection does not stop reading, even if many messages wait, because it
+   * has to read the peer's Close frame.
    */
   stopPausing(): void {
     this.#mayPause = false;

@@ -27,12 +27,12 @@ export class IncomingStreams implements MessageStreamOwner {
   #held = 0;
   #isHolding = false;
   #mayPause = true;
-  /** Whether parts of the current message were dropped. A closing connection drops parts that exceed the limit. */
+  /** True if parts of the current message were dropped. A closing connection drops parts that exceed the limit. */
   #isCut = false;
 
   /**
    * @param charge counts only the memory of the unread parts, and is 0 at first
-   * @param decodes whether texts are passed on as strings
+   * @param decodes if true, the application gets the parts of a text message as strings; if false, as Buffers
    */
   constructor(owner: IncomingStreamsOwner, charge: Charge, decodes: boolean) {
     this.#owner = owner;
@@ -40,7 +40,7 @@ export class IncomingStreams implements MessageStreamOwner {
     this.#decodes = decodes;
   }
 
-  /** Whether the connection has stopped reading, because there are too many unread bytes. */
+  /** True if the connection has stopped reading because there are too many unread bytes. */
   get isHolding(): boolean {
     return this.#isHolding;
   }
@@ -86,8 +86,8 @@ export class IncomingStreams implements MessageStreamOwner {
   }
 
   /**
-   * Is called when the connection is closing. After this call, it does not stop reading, because it has to read the peer's Close frame.
-   * Parts that exceed the limit are dropped.
+   * Is called when the connection is closing. After this call, the connection does not stop reading, because it has to read the peer's
+   * Close frame. Parts that exceed the limit are dropped.
    */
   stopPausing(): void {
     this.#mayPause = false;

@@ -21,15 +21,15 @@ export interface FillableStream {
   fail(error: Error): void;
   /** Is called when the handler has returned, or when its Promise has resolved. Drops the message if no loop reads it yet. */
   dropUnread(): void;
-  /** Whether `fail` was called with this error. */
+  /** Returns true if `fail` was called with this error. */
   failedWith(error: unknown): boolean;
 }
 
 /** @internal Counts the waiting parts of all messages of one connection. `IncomingStreams` implements this interface. */
 export interface MessageStreamOwner {
   /**
-   * Adds to the number of parts, and to the number of their bytes. A part counts while it waits, and while the application processes it. A
-   * negative number subtracts.
+   * Adds `parts` to the number of parts, and `bytes` to the number of bytes. A part counts while it waits, and while the application
+   * processes it. A negative number subtracts.
    */
   count(parts: number, bytes: number): void;
 }

@@ -98,7 +98,7 @@ export function checkSendOptions(options: SendOptions | undefined): SendOptions 
   return values;
 }
 
-/** Whether a value is bytes. Bytes are sent as a binary message. */
+/** Returns true if a value is bytes: an ArrayBuffer or an ArrayBufferView. Bytes are sent as a binary message. */
 export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }

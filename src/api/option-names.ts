@@ -65,7 +65,7 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
-  // Runs for each message that is sent with options, so it allocates no memory.
+  // This loop runs for each message that is sent with options. So it must not allocate memory.
   for (const name in options) {
     if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
     throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);

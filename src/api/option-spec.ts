@@ -30,7 +30,7 @@ export interface OptionSpec<Value, Result> {
    * @throws {TypeError | RangeError} for an invalid value
    */
   readonly read: (value: Value | undefined, name: string, role: Role) => Result;
-  /** Never has a value. The compiler compares this type with the type in the interface. */
+  /** Never has a value. Only the type is needed: the compiler compares it with the type of the option in the interface of the options. */
   readonly valueType?: Value;
 }
 
@@ -82,7 +82,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Checks the values of options, and returns them, as `readOptions` does. Does not check the names. */
+/** Checks the values of options, and returns them, as `readOptions` does. Unlike `readOptions`, accepts unknown names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,
@@ -94,7 +94,7 @@ export function readValues<Specs extends OptionSpecs>(
   return values as OptionValues<Specs>;
 }
 
-/** Makes an option from a function that checks the value. This function throws for an invalid value. */
+/** Makes an option. `check` checks the value of the option, and throws for an invalid value. */
 function option<Value, Default>(
   about: About<Default>,
   range: string,
@@ -183,7 +183,7 @@ export function flag<Default extends boolean | undefined = undefined>(
   });
 }
 
-/** Makes an option with one of the given strings as its value. */
+/** Makes an option whose value must be one of the given strings. */
 export function oneOf<const Value extends string, Default extends Value | undefined = undefined>(
   values: readonly Value[],
   about: About<Default>,

@@ -11,7 +11,7 @@ export type ReconnectCause =
   | { readonly kind: 'closed'; readonly info: CloseInfo }
   | { readonly kind: 'failed'; readonly error: Error };
 
-/** Whether every further attempt would fail too. */
+/** Returns true if another attempt to connect cannot succeed, because the options or the URL are invalid. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof HandshakeError) return error.stage === 'url';
   return error instanceof TypeError || error instanceof RangeError;

@@ -52,8 +52,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // If the application has not set a handler, it stays absent, because this has a meaning. Without `message`, the application reads
-    // messages with `for await`. Without `error`, errors become warnings.
+    // If the application has not set a handler, the connection gets no such handler, because a missing handler has a meaning. Without
+    // `message`, the application reads messages with `for await`. Without `error`, errors become warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection

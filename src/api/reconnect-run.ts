@@ -52,7 +52,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #connection: Connection<Data> | null = null;
   #retries = 0;
   #openedAt = 0;
-  /** The number of connections in a row that were each lost within `STEADY_AFTER`. A failed attempt sets it to 0. */
+  /** The number of connections in a row that were each lost within `STEADY_AFTER`. A failed attempt sets this number to 0. */
   #brief = 0;
   #timer: unknown = null;
   /** Settles when the current attempt has ended. An attempt that fails has ended when its socket is closed. */

@@ -75,7 +75,7 @@ export class Reconnection<Data = undefined> {
     return this.#run?.state ?? 'stopped';
   }
 
-  /** Whether the reconnection was started and has not ended. It is true during a wait, and until `stop` has finished. */
+  /** True if the reconnection was started and has not ended. Remains true during a wait, and until `stop` has finished. */
   get isActive(): boolean {
     return this.#run !== null;
   }
@@ -98,8 +98,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects to the server.
    * @returns a Promise, which resolves with the first connection when it is open. If no further attempt follows, the Promise rejects with
-   *   the error of the last attempt. If `stop` is called first, it rejects with an `AbortError`. If the reconnection was already started,
-   *   it rejects with a TypeError
+   *   the error of the last attempt. If `stop` is called before that, the Promise rejects with an `AbortError`. If the reconnection was
+   *   already started, the Promise rejects with a TypeError
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -170,8 +170,8 @@ export function reconnect<Data>(
   options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
-  // The handler `ended` receives the reason why no further attempt follows. Without this handler, a warning reports that no attempt can
-  // succeed.
+  // The handler `ended` receives the reason why no further attempt follows. If this handler is absent and no attempt can succeed, the
+  // process gets a warning.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
   });

@@ -60,7 +60,7 @@ class SendingStream implements StreamedMessage {
   readonly #encoder = new ChunkEncoder();
   #binary: boolean | undefined;
   #stream: OutgoingStream | null = null;
-  /** Whether all earlier messages were written. The parts of this message are sent after them. */
+  /** True if all earlier messages were written. Before that, no part of this message is sent. */
   #hasTurn = false;
   #isSourceDone = false;
   /** Why sending has stopped. Null while the message can be sent. */
@@ -165,7 +165,7 @@ class SendingStream implements StreamedMessage {
 
   /**
    * Waits until `start` calls `resolve` or `reject`. If `#stop` is called before that, the Promise rejects with the reason of `#stop`.
-   * @param isSource whether `start` reads the source. A source that rejects has ended, so its method `return` is not called
+   * @param isSource true if `start` reads the source. If the source rejects, it has ended, so its method `return` is not called
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
@@ -186,7 +186,7 @@ class SendingStream implements StreamedMessage {
     });
   }
 
-  /** Ends an incomplete message. The source has failed, `signal` has aborted the message, or the connection has ended. */
+  /** Ends an incomplete message, because its source has failed, `signal` has aborted it, or the connection has ended. */
   #giveUp(reason: unknown): void {
     this.#stop(reason);
     this.#returnSource();

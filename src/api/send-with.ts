@@ -27,7 +27,7 @@ export function sendWith(
     : endpoint.sendBinary(data, options, done);
 }
 
-/** Implements `sendText`. Returns and throws the same as `sendWith`. */
+/** Implements `sendText`. Returns the same value as `sendWith`, and throws the same errors. */
 export function sendTextWith(
   core: ConnectionCore,
   bytes: Uint8Array,
@@ -43,8 +43,8 @@ export function sendTextWith(
 
 /**
  * Is called after a message was sent.
- * @returns the result of `send`: whether the application may send more. If the result is false for an open connection, the `drain` handler
- *   will be called
+ * @returns the result of `send`: true if the application may send more. If the connection is open and the result is false, the `drain`
+ *   handler is called later
  */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;

@@ -51,7 +51,10 @@ export interface ListenOptions {
   readonly socketPath?: string | undefined;
   /** The options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts only `wss:` connections. */
   readonly tls?: TlsOptions | undefined;
-  /** Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name. @default the first address */
+  /**
+   * If `host` is a name, it can have several addresses. With 4, the server listens on an IPv4 address. With 6, it listens on an IPv6
+   * address. @default the first address
+   */
   readonly family?: 4 | 6 | undefined;
   /** If true, the process may end while the listener is open. Open connections still keep the process alive. @default false */
   readonly unref?: boolean | undefined;
@@ -170,7 +173,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
     '4 or 6',
     {
       defaultText: 'the first address',
-      text: 'Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name.',
+      text: 'If `host` is a name, it can have several addresses. With 4, the server listens on an IPv4 address. With 6, it listens on an IPv6 address.',
     },
     (value, name) => {
       if (value !== 4 && value !== 6) throw new TypeError(`${name} is ${describe(value)}, not 4 or 6`);
@@ -178,7 +181,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   ),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the listener is open. With `true`, open connections still keep the process alive.',
+    text: 'If true, the process may end while the listener is open. Open connections still keep the process alive.',
   }),
   backlog: integer(1, 2_147_483_647, {
     defaultText: '511',
@@ -186,11 +189,11 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   }),
   reusePort: flag({
     default: false,
-    text: 'Whether several processes may listen on the port. The operating system then distributes the connections among them. Requires Node.js 22.12.',
+    text: 'If true, several processes may listen on the port. The operating system distributes the connections among them. Requires Node.js 22.12.',
   }),
   exclusive: flag({
     default: false,
-    text: 'Whether a worker of `node:cluster` listens on the port itself. The primary then does not distribute the connections.',
+    text: 'If true, a worker of `node:cluster` listens on the port itself. The primary does not distribute the connections.',
   }),
   ipv6Only: flag({ default: false, text: "Whether a listener on `'::'` accepts no IPv4 connections." }),
   fd: integer(0, 2_147_483_647, {

@@ -110,11 +110,11 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Accepts the upgrade requests of an HTTP server: all of them, or only those for one path or pattern. Several WebSocket servers may use
-   * the same HTTP server. They are tried in this order: a server with a string as its path, then a server with a RegExp, then a server
-   * without a path. Other listeners for 'upgrade' are called first. This server ignores the requests that they answer. If no path matches a
-   * request, the other listeners have to answer it. The answer is 404 if there are no other listeners, or if no listener writes, reads or
-   * ends the socket within `handshakeTimeout`.
+   * Accepts the upgrade requests of an HTTP server: all requests, or only the requests for one path or pattern. Several WebSocket servers
+   * may use one HTTP server. First, the WebSocket servers with a string as their path are tried, then those with a RegExp, then those
+   * without a path. The HTTP server can have other listeners for 'upgrade'. These listeners are called first. WebSocket servers ignore a
+   * request that such a listener answers. If no path matches a request, a listener has to answer the request. The answer is 404 if there
+   * are no such listeners, or if no listener writes, reads or ends the socket within `handshakeTimeout`.
    * @param server an HTTP/1.1 server, or a server of `http2.createSecureServer` with `allowHTTP1: true`. HTTP/2 itself has no upgrades
    * @returns a function that detaches this server from the HTTP server. Open connections stay open
    * @throws {TypeError} if another WebSocket server already has the path
@@ -163,7 +163,7 @@ export class WebSocketServer<Data = undefined> {
    * Sends a message to every open connection, or to some of them. Serializes the message once. Compresses it once for all connections that
    * keep no compression context. A binary message of more than 4 KiB is not copied: do not change its bytes before they have left the
    * process.
-   * @param options which connections receive the message, and whether the message may be compressed. You can also pass two arguments
+   * @param options select the connections that receive the message, and allow or prevent compression. You can also pass two arguments
    *   instead: the connections that do not receive the message, and `compress`
    * @returns the number of connections to which the message was sent
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or an ArrayBufferView, and for invalid options

@@ -31,7 +31,7 @@ export class SlowCallback {
     this.#watch(this.#delay());
   }
 
-  /** Is called when the Promise has settled, or when no other callback waits for it any more. */
+  /** Is called when the Promise has settled, or when no other callback waits for the Promise. */
   end(): void {
     this.#report = null;
   }

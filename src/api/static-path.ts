@@ -1,5 +1,6 @@
 /**
- * Finds out which file a request asks for, and the media type of this file. This file does not read the disk. static-server.ts reads it.
+ * Converts the path of a request to the path of a file, and returns the media type of the file. The code here does not read the disk.
+ * static-server.ts reads the disk.
  */
 
 /** The media type for each file extension. */

@@ -19,7 +19,7 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(text);
 }
 
-/** Whether the method is GET or HEAD. Any other method is answered with 405 and `text`. */
+/** Returns true if the method is GET or HEAD. Answers any other method with 405 and `text`. */
 function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
   response.setHeader('Allow', 'GET, HEAD');
@@ -64,8 +64,8 @@ export interface StaticFolder {
   readonly stallTimeout?: number | undefined;
 }
 
-// A WebSocket connection has the same limit by default (transport/deadlines.ts). Node.js has no such limit. Without it, a client that does
-// not read would keep its connection and a file open for ever.
+// Milliseconds. A WebSocket connection has the same limit by default (transport/deadlines.ts). Node.js has no such limit. Without a limit,
+// a client that does not read would keep its connection and a file open for ever.
 const STALL_TIMEOUT = 45_000;
 
 /** For each socket, a Promise. It resolves when the last response on the socket has ended. */

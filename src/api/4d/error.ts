@@ -7,11 +7,14 @@
 export const fourDErrors = {
   /** The path of a new `WebSocketServer` is already the path of another server. */
   DUPLICATE_PATH: -10718,
-  /** A handler is missing, or lacks its mandatory callback. */
+  /** The handler (the object with the callbacks) is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
   /**
-   * The web server is not started, or has failed. Or `start` was called while the web server stops, or with settings while the web server
-   * runs.
+   * One of these happened:
+   * - A web server is needed, but is not started.
+   * - The web server has failed.
+   * - `start` was called while the web server was stopping.
+   * - `start` was called with settings while the web server was running.
    */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */

@@ -52,7 +52,7 @@ export interface TerminateEvent {
 
 /** The event that `onTerminate` of a client receives. 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
-  /** Whether both sides sent a Close frame. In 4D, only the first release of the class had this member. */
+  /** True if both sides sent a Close frame. In 4D, only the first release of the class had this member. */
   readonly wasClean: boolean;
 }
 

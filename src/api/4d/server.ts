@@ -34,7 +34,7 @@ export class WebSocketConnection<T extends DataType = 'text'> extends ServerConn
 
 /** The state that this file keeps for a native connection, as the `data` of that connection. */
 interface Seat<T extends DataType> {
-  /** The request for `onConnection`. Null if the request is no longer needed, because its header fields may take 16 KiB of memory. */
+  /** The request for `onConnection`. Null as soon as it is no longer needed, to free memory: its header fields can have 16 KiB. */
   request: UpgradeRequest | null;
   /** Null until `onConnection` has accepted the request. */
   readonly handler: ConnectionHandler<T> | null;
@@ -149,14 +149,14 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return this.#path;
   }
 
-  /** Whether the server and all its connections are closed. 4D: WebSocketServer, `.terminated`. */
+  /** True if the server and all its connections are closed. 4D: WebSocketServer, `.terminated`. */
   get terminated(): boolean {
     return this.#terminated;
   }
 
   /**
-   * Always false. By mistake, one page of 4D lists this member of the web server as a member of WebSocketServer. 4D: WebSocketServer
-   * (Spanish, 20 R5), `.scalableSession`.
+   * Always false. By mistake, one page of 4D's documentation lists this member of WebServer as a member of WebSocketServer. 4D:
+   * WebSocketServer (Spanish, 20 R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
     return this.#webServer.scalableSession;
@@ -167,9 +167,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * not answer within `timeout`, its connection is dropped. A later call can only shorten this time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds. With 0, all connections are dropped immediately, without Close frames; connections without TLS are reset.
    * @default `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. In a callback, the Promise resolves
-   *   when the server is `terminated`, because the callback would otherwise never end. The server stops waiting for a callback after the
-   *   longer of `closeTimeout` and `timeout`. 4D returns nothing.
+   * @returns a Promise that resolves when `onTerminate`, the last callback of the server, has ended. If a callback
+   *   calls `terminate`, the Promise resolves when `terminated` is true. So the callback can wait for the Promise. The server waits for a
+   *   callback for at most `closeTimeout` or `timeout`, whichever is longer. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {

@@ -42,7 +42,7 @@ export class WebServer {
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
-  /** Whether the HTTP server belongs to the application. */
+  /** True if the HTTP server belongs to the application. */
   #isAdopted = false;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -74,7 +74,7 @@ export class WebServer {
     return known;
   }
 
-  /** Whether the server listens. 4D: WebServer, `.isRunning`. */
+  /** True if the server listens. 4D: WebServer, `.isRunning`. */
   get isRunning(): boolean {
     return this.#http?.listening === true && this.#stopping === null;
   }

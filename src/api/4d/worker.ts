@@ -11,7 +11,7 @@ import { SlowCallback } from '../slow-callback.ts';
 /** The option `serialize`, of servers and clients. */
 export const serializeOption: OptionSpec<boolean, boolean> = flag({
   default: true,
-  text: 'Whether each callback waits until the Promise of the previous callback is settled.',
+  text: 'If true, each callback waits until the Promise of the previous callback has settled.',
 });
 
 /** The option `warnAfter`, of servers and clients. */
@@ -28,7 +28,7 @@ export interface TaskOwner {
   /**
    * The worker calls this method if the callback takes too long.
    * @param waiting the number of tasks that wait for the callback
-   * @param isGivenUp whether the worker stops waiting for the callback
+   * @param isGivenUp true if the worker stops waiting for the callback
    */
   reportSlow(waiting: number, isGivenUp: boolean): void;
 }
@@ -38,7 +38,7 @@ export class Worker {
   readonly #waiting = new Map<Task, TaskOwner | null>();
   readonly #slow: SlowCallback;
   #isBusy = false;
-  /** Whether a task is on the call stack. */
+  /** True while a task is on the call stack. */
   #isOnStack = false;
   /**
    * The number of the task that the worker waits for. To give up a task, the worker changes this number. The end of that task then has no
@@ -60,7 +60,7 @@ export class Worker {
   }
 
   /**
-   * Whether a task has called the code that reads this property. If so, this code must not wait for `idle`, because the task would never
+   * True if a task has called the code that reads this property. This code must then not wait for `idle`, because the task would never
    * end.
    */
   get isOnStack(): boolean {
@@ -69,7 +69,7 @@ export class Worker {
 
   /**
    * Runs a task during this call. If other tasks wait or are running, the task runs after these tasks.
-   * @returns whether the task was started before this method returned
+   * @returns true if the task was started before this method returned
    */
   post(task: Task, owner: TaskOwner | null = null): boolean {
     if (!this.#serialize) {

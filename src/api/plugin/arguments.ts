@@ -8,12 +8,12 @@ import { isBytes, type Message, toBytes } from '../message.ts';
 /** An object that a caller has passed. Its properties may have any type. */
 export type Properties = Readonly<Record<string, unknown>>;
 
-/** Whether the argument of a command is an object. */
+/** Returns true if the argument of a command is an object. */
 export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether a value is an object, but not an array (in 4D: a collection). */
+/** Returns true if a value is an object, but not an array (in 4D: a collection). */
 export function isPlainObject(value: unknown): value is Properties {
   return isObject(value) && !Array.isArray(value);
 }
@@ -58,8 +58,8 @@ export function toSendable(value: unknown): string | Uint8Array | null {
 }
 
 /**
- * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. A command then does the same as for other values that cannot
- * be sent.
+ * Reads the bytes of a `Blob`. Returns undefined if the `Blob` cannot be read. The command then treats the `Blob` like any other value
+ * that cannot be sent.
  */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(

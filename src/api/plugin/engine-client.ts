@@ -206,7 +206,7 @@ export class EngineClient {
   }
 }
 
-/** Whether a code may be sent (§7.4). */
+/** Returns true if a close code may be sent (§7.4). */
 function isCloseCode(code: number): boolean {
   try {
     checkClose(code, '');

@@ -39,7 +39,7 @@ export interface CloseEvent {
   readonly type: 'close';
   readonly code: number;
   readonly reason: string;
-  /** Whether the peer began the closing handshake. */
+  /** True if the peer began the closing handshake. */
   readonly remote: boolean;
 }
 
@@ -150,7 +150,7 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** The result of sending a message. */
 export interface SendStatus {
-  /** Whether the connection accepted the message. This does not mean that the peer receives the message. */
+  /** True if the connection accepted the message. This does not mean that the peer receives the message. */
   success: boolean;
   compressionError: boolean;
   /** The number of bytes of the text as UTF-8, or of the binary message. */

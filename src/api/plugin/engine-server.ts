@@ -56,7 +56,7 @@ export interface ServerEvents {
   emit(connection: ServerConnection, event: EngineEvent): void;
   /** Called after the Close event. */
   closed(connection: ServerConnection): void;
-  /** Whether too many events wait. If so, the server refuses new connections. */
+  /** Returns true if too many events wait. The server then refuses new connections. */
   isFull(): boolean;
 }
 
@@ -72,7 +72,7 @@ export class EngineServer {
     this.#events = events;
   }
 
-  /** Whether the server is starting, is listening, or has not stopped completely. */
+  /** True while the server is starting, is listening or is stopping. */
   get isStarted(): boolean {
     return this.#starting !== null || this.#server !== null || this.#stopping !== null;
   }

@@ -1,7 +1,7 @@
 /**
  * Has the close reasons and error texts of IXWebSocket, the WebSocket library inside the original plugins. An error text is the `errorStr`
- * of a status. The texts are the same, because programs might compare them. Lower layers detect the failures. This file has the text for
- * each failure.
+ * of a status. The texts are the same as in IXWebSocket, because programs might compare them. Lower layers detect the failures. This file
+ * has the text for each failure.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -31,8 +31,8 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 };
 
 /**
- * Returns the reason for the Close frame and the Close event when we fail a connection. If IXWebSocket does not detect an error, this
- * library has its own text for the error.
+ * Returns the reason for the Close frame and the Close event when we fail a connection. If an error is one that IXWebSocket does
+ * not detect, the text comes from this library.
  */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {

@@ -9,11 +9,12 @@ export interface PausableConnection {
   resume(): void;
 }
 
-// The limit is above 1, so that a connection seldom stops reading. The limit is low, so that 100 connections at their limit do not fill the
-// queue.
+// The number of events of one connection that may wait. It is above 1, so that a connection seldom stops reading. It is low, so that 100
+// connections at this limit do not fill the queue.
 const MAX_EVENTS = 64;
 
-// The number of payload bytes that may wait. A single message may be larger, because its size is known only after the message has arrived.
+// The number of payload bytes of one connection that may wait. A single message may be larger, because its size is known only after the
+// message has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** Counts the events of one connection that wait or are being delivered. */
@@ -29,7 +30,7 @@ export class EventFlow {
 
   /**
    * Called when an event was added to the queue. At a limit, pauses the connection.
-   * @param isCrowded whether the queue is more than half full. Then each connection may have only one event in the queue
+   * @param isCrowded true if the queue is more than half full. Each connection may then have only one event in the queue
    */
   added(size: number, isCrowded: boolean): void {
     this.#events++;

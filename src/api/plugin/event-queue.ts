@@ -44,8 +44,8 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue. The connection
-   * then stops reading until that event was delivered. Above the whole number, the queue drops the oldest event. @default 10000
+   * The number of events that may wait. If more events wait, the queue drops the oldest event. If more than half of this number wait, each
+   * connection may have only one event in the queue, and stops reading until that event was delivered. @default 10000
    */
   limit: number;
   /**
@@ -53,7 +53,7 @@ export interface PluginEvents {
    * @default 67108864
    */
   maxBytes: number;
-  /** Whether the next event waits until the Promise that a callback returned has settled. @default true */
+  /** If true, and a callback returns a Promise, the next event waits until this Promise has settled. @default true */
   awaits: boolean;
   /**
    * If the Promise of a callback takes more than this number of milliseconds, the process gets a warning that names the callback.
@@ -102,8 +102,8 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #giveUp: (() => void) | null = null;
 
   /**
-   * @param held whether all events wait until `release` is called
-   * @param describe returns the text that names the callback and the connection of an event in a warning
+   * @param held if true, all events wait until `release` is called
+   * @param describe returns a text for a warning, which names the callback and the connection of an event
    */
   constructor(
     deliver: (event: Event) => unknown,
@@ -138,12 +138,12 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Whether the queue is above 3/4 of a limit. If so, servers refuse new connections. */
+  /** True if the queue is above 3/4 of a limit. Servers then refuse new connections. */
   get isFull(): boolean {
     return !this.#isHeld && this.#isOver(3 / 4);
   }
 
-  /** Whether the queue is above half of a limit. Each connection may then have only one event in the queue. */
+  /** True if the queue is above half of a limit. Each connection may then have only one event in the queue. */
   get #isCrowded(): boolean {
     return this.#isOver(1 / 2);
   }

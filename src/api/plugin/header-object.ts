@@ -1,4 +1,4 @@
-/** Converts header fields to an object with a text for each name, as in the plugins. Also converts such an object to header fields. */
+/** Converts header fields to the object that the plugins use: one text for each name. Converts such an object back to header fields. */
 
 /**
  * Makes an object from header fields. If a field is repeated, its values are joined by ", " (RFC 9110 §5.3), and the key is the first

@@ -8,7 +8,7 @@ const reals: ReadonlySet<string> = new Set(['wait_time']);
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Makes the text of version 2: `{"binary":false,"str":"text","wireSize":4}` */
+/** Makes the JSON text that version 2 of the plugin uses: `{"binary":false,"str":"text","wireSize":4}` */
 export function toCompactJson(value: Json): string {
   return `{${properties(value)
     .map(([name, member]) => `${quote(name)}:${write(name, member)}`)
@@ -16,8 +16,8 @@ export function toCompactJson(value: Json): string {
 }
 
 /**
- * Makes the text of version 1. Each property has its own line, which is indented by a tab and has ` : ` after the name. In version 1, the
- * values are never objects.
+ * Makes the JSON text that version 1 of the plugin uses. Each property has its own line. The line is indented by a tab, and has ` : ` after
+ * the name. In version 1, the values are never objects.
  */
 export function toStyledJson(value: Json): string {
   const lines = properties(value).map(([name, member]) => `\t${quote(name)} : ${write(name, member)}`);
@@ -37,8 +37,8 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes the characters that JSON requires. Then this function escapes all characters beyond ASCII. Each half of a
-  // surrogate pair gets a separate escape.
+  // JSON.stringify escapes the characters that JSON requires. This function also escapes all characters that are not ASCII. Each half of
+  // a surrogate pair gets a separate escape.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

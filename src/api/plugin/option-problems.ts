@@ -32,7 +32,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server. In this file, the name of the property also stands for the version. */
 type IdName = 'id' | 'ref';
 
-/** Each key is an option name of the other version. The value is the name of the same option in this version, or null. */
+/** Each key is an option name of the other version of the plugin. The value says what this version uses instead; null for nothing. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {
@@ -65,7 +65,7 @@ const counterparts: Readonly<Record<IdName, Counterparts>> = {
   ]),
 };
 
-/** Returns the advice for a name that only the other version has. */
+/** Returns the advice for an option name that only the other version of the plugin has. */
 function adviceFor(idName: IdName, name: string): string {
   const meant = counterparts[idName].get(name) ?? null;
   const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';
@@ -73,12 +73,12 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** Returns the advice for a name of the other version if the object has this name. Otherwise returns ''. */
+/** If the object has the property `name`, returns the advice for this name of the other version of the plugin. Otherwise returns ''. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }
 
-/** Warns if an object has option names of the other version. One instance warns at most once for each name. */
+/** Warns if an object has option names of the other version of the plugin. One instance warns at most once for each name. */
 export class ForeignNames {
   readonly #idName: IdName;
   readonly #warned = new Set<string>();

@@ -65,7 +65,7 @@ export abstract class Surface<
   /** Calls the program's callback. */
   protected abstract deliver(event: Event): unknown;
 
-  /** Returns the text that names the callback and the connection of an event in a warning. */
+  /** Returns a text for a warning. The text names the callback and the connection of an event. */
   protected abstract describe(event: Event): string;
 
   /**

@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { flag, has, type Properties, text } from './arguments.ts';
 
-/** The TLS options of a client or server. If a command passes any of these options, the command replaces all of them. */
+/** The TLS settings of a client or server. A command sets all of them together: an option that is absent gets its default. */
 export interface TlsSettings {
   readonly enabled: boolean;
   /** The path of a PEM file with the certificate. The library uses the certificate only if `keyFile` is set too. */
@@ -18,7 +18,7 @@ export interface TlsSettings {
    * client, "NONE" for a server.
    */
   readonly caFile: string;
-  /** A cipher list. '' and "DEFAULT" stand for the list of Node. */
+  /** A cipher list. '' and "DEFAULT" mean the default list of Node.js. */
   readonly ciphers: string;
 }
 

@@ -25,7 +25,7 @@ export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 export interface WebsocketCloseContext {
   code: number;
   reason: string;
-  /** Whether the peer began the closing handshake. */
+  /** True if the peer began the closing handshake. */
   remote: boolean;
 }
 
@@ -130,9 +130,9 @@ export interface WebsocketClient {
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Not in the original: the value of `isAutomaticReconnectionEnabled`, under the name of the option. */
+  /** Not in the original: the same value as `isAutomaticReconnectionEnabled`. This property has the same name as the option. */
   enableAutomaticReconnection: boolean;
-  /** Not in the original: the value of `perMessageDeflateOptions`, under the name of the option. */
+  /** Not in the original: the same value as `perMessageDeflateOptions`. This property has the same name as the option. */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;

@@ -166,8 +166,8 @@ export function messageOf(socket: unknown): string | Uint8Array | null {
 }
 
 /**
- * Returns a function that tells whether a connection is a receiver. Without `uri` and `client`, every connection is a receiver. Upper and
- * lower case matter in a URI.
+ * Returns a function that returns true if a connection receives the message. Without `uri` and `client`, every connection receives the
+ * message. Upper and lower case matter in a URI.
  */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
   // An empty text as `uri` is ignored. An empty text in a collection matches no connection.

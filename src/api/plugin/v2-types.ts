@@ -53,7 +53,7 @@ export interface WebsocketOpen extends WebsocketIdentity {
 export interface WebsocketClose extends WebsocketIdentity {
   code: number;
   reason: string;
-  /** Whether the peer began the closing handshake. */
+  /** True if the peer began the closing handshake. */
   remote: boolean;
 }
 
@@ -91,7 +91,7 @@ export interface SetMethodOptions {
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
-/** The TLS options. If a command passes any of these options, the command replaces all of them. */
+/** The TLS options. If a command passes one of these options (on a server: `tls`), all absent TLS options get their defaults. */
 export interface WebsocketTlsOptions {
   certFile?: string | undefined;
   keyFile?: string | undefined;
@@ -201,7 +201,7 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
   /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
-  /** Whether the server accepts compression if a client offers it. @default true */
+  /** If true, the server accepts compression when a client offers it. @default true */
   enablePerMessageDeflate?: boolean | undefined;
   /** Not in the original: the origins of the web pages from which browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
@@ -252,7 +252,7 @@ export interface WebsocketServerSend {
   message?: Sendable | undefined;
   /** The receivers: all connections with this `uri`, or with a `uri` in this collection. @default all connections */
   uri?: string | readonly string[] | null | undefined;
-  /** Not in the original: the numbers of further receivers. */
+  /** Not in the original: numbers of connections that receive the message in addition to the connections that `uri` selects. */
   client?: number | readonly number[] | undefined;
 }
 

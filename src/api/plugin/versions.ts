@@ -27,8 +27,8 @@ export interface Version {
   readonly host: string;
   readonly maxConnections: number;
   /**
-   * Whether events wait until the program sets the method that receives all events. If false, each client or server has its own method, and
-   * events do not wait.
+   * If true, one method receives all events, and events wait until the program sets this method. If false, each client or server has its
+   * own method, and events do not wait.
    */
   readonly waitsForMethod: boolean;
 }
