@@ -39,8 +39,8 @@ const SLOW = 500;
 // the next batch is sent. `heartbeat` and `pings` decide whether a peer that sends no pongs is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. It is short, because no receipt can
-// arrive then. The timer also checks the wait at this interval.
+// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. The time is short, because a
+// connection that does not read receives no receipt. The timer runs at this interval, to notice that the application has paused reading.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';

@@ -44,8 +44,9 @@ const QUIET_TIME = 60_000;
 /** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
   /**
-   * The number of events that may wait. Above half of this number, each connection may have only one event in the queue. The connection
-   * then stops reading until that event was delivered. Above the whole number, the queue drops the oldest event. @default 10000
+   * The maximum number of events that wait. If more than half as many events wait, each connection may have only one event in the queue.
+   * The connection then stops reading until its event was delivered. If more than `limit` events wait, the queue drops the oldest event.
+   * @default 10000
    */
   limit: number;
   /**

@@ -33,8 +33,8 @@ export class Joiner {
   /** Whether a gap has to be reported for this connection before its next message is sent. */
   hasMissed = false;
   /**
-   * Whether a gap has to be reported when this connection becomes a member of the topic. The reason: the members have received a message
-   * that is not in the history.
+   * True if the members have received a message that is not in the history. In this case, a gap is reported when this connection becomes a
+   * member of the topic.
    */
   hasMissedOwn = false;
   /** Whether the connection has read the history to its end. If false, the connection cannot become a member of the topic yet. */
