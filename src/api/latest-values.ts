@@ -18,7 +18,7 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** The memory that this value needs, in bytes: the value, its key and `VALUE_COST`. */
+  /** The number of bytes that count for this value. */
   cost: number;
 }
 
@@ -39,8 +39,8 @@ const SLOW = 500;
 // the next batch is sent. `heartbeat` and `pings` decide whether a peer that sends no pongs is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. This time is short, because a
-// connection that does not read cannot receive the receipt. The timer also checks the wait at this interval.
+// Milliseconds to wait for a receipt (the pong after a batch) while the application has paused reading. The time is short, because a
+// connection that does not read receives no receipt. The timer runs at this interval, to notice that the application has paused reading.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -52,12 +52,12 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #timer: Timer;
   /** The values by key, in the order in which the keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** The sum of the `cost` of all values. */
+  /** The number of bytes that count for all values. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
-  /** True if the last batch was full, so that some values had to wait for the next batch. */
+  /** Whether the last batch was full, so that some values had to wait. */
   #wasFull = false;
-  /** True while a batch is about to be sent, is being sent, or has no receipt (pong) yet. During this time, no other batch is sent. */
+  /** Whether a batch is about to be sent, is being sent, or has no receipt (pong) yet. While this is true, no other batch is sent. */
   #isBusy = false;
   /** The number of the ping that followed the last batch. 0 if no receipt (pong) is expected. */
   #receipt = 0;
@@ -104,7 +104,7 @@ export class LatestValues implements Flushable, TimerOwner {
 
   /**
    * Is called when a pong has arrived.
-   * @returns true if the pong is the receipt of a batch. The application's `pong` handler is not called for a receipt
+   * @returns whether the pong is the receipt of a batch. The application's `pong` handler is not called for a receipt
    */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
@@ -122,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. They must not be called now,
-   * because another connection might be sending.
+   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. This is not allowed now, because
+   * another connection might be sending.
    */
   flush(): void {
     flushAtEndOfTurn(this);
@@ -167,8 +167,8 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // Some messages might wait for compression, or for the end of a message in parts. A ping would overtake these messages. So the ping is
-    // sent after these messages.
+    // Messages that wait for compression, or for the end of a message in parts, are sent later. The ping would overtake them. So in this
+    // case the ping is sent after them.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();

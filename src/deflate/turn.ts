@@ -8,8 +8,8 @@
  * of it is for replies. But compression never waits.
  */
 
-// The share of a connection. The unit of work is the time that zlib takes for one byte of output, about 2 ns. A peer that sends one message
-// at a time never uses up its share.
+// How much work one connection may cause in a turn before it waits for other connections. A unit of work is the time that zlib takes for
+// one byte of output, about 2 ns. A peer that sends one message at a time never reaches this limit.
 const SHARE = 524_288;
 /**
  * The share of a connection in a long turn. A turn is long after `LONG_TURN` units of work, or after `LONG_TIME` milliseconds. The share

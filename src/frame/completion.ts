@@ -33,7 +33,8 @@ export class Completion {
   }
 
   /**
-   * Calls `done` with WS_NOT_SENT: its message will never be sent. @param reason the error of the connection, or null if it is not known
+   * Calls `done` with the error WS_NOT_SENT, because the message of `done` will never be sent.
+   * @param reason the error of the connection, or null if it is not known
    */
   refuse(done: SendCallback | null, reason: Error | null): void {
     if (done === null) return;

@@ -14,7 +14,7 @@ const table = {
 
 const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
 
-test('scripts/limits.js writes a row with both defaults for each option, and the options of a group follow the group', () => {
+test('scripts/limits.js writes a row for each option, with the default for a server and for a client. The options of a group come after the row of the group', () => {
   const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
   const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
   const { text, problems } = render([{ table, specs }]);

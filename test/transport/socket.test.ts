@@ -574,7 +574,7 @@ describe('replies that wait to be sent', () => {
     expect(line.frames()).toHaveLength(40);
   });
 
-  test('A32: a server stops in the middle of a chunk of requests when too many replies wait', async () => {
+  test('A32: if too many replies wait, a server stops processing in the middle of a received chunk', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
