@@ -135,7 +135,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the connection is open (see `Connection.unref`).',
+    text: 'If `true`, the open connection does not keep the process alive (see `Connection.unref`).',
   }),
 };
 

@@ -157,7 +157,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the `Reconnection` waits or is connected.',
+    text: 'If `true`, the `Reconnection` does not keep the process alive, neither while it waits nor while it is connected.',
   }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
     defaultText: 'the clock of the process',
