@@ -92,7 +92,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`, or a function',
     {
-      text: 'A stream to the server, or a function that returns a stream for each hop: see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS.',
+      text: 'A stream to the server, or a function that returns a stream. The function is called for the URL, and for each redirect: see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS.',
     },
     (value, name) => {
       if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
@@ -107,7 +107,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. `secureContext` of the option `tls` is not used. The other origin also receives no subprotocols, because some applications send a token in them.',
+    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, the client does not send this origin `headers`, the credentials of the URL, or a client certificate. The client then ignores `secureContext` of the option `tls`. It also sends the other origin no subprotocols, because some applications send a token in them.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
     text: "The names of the fields in `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
