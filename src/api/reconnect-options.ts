@@ -149,7 +149,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   ),
   retryFirst: flag({
     default: true,
-    text: 'Whether another attempt follows if the first attempt fails. With `false`, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
+    text: 'If `true`, another attempt follows when the first attempt has failed. If `false`, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
