@@ -1,4 +1,4 @@
-/** Defines and checks the options and the handlers of a `Reconnection`. Defines `ReconnectClock`, which tests replace. */
+/** Defines and checks the options and the handlers of a `Reconnection`. Defines the interface of its clock, which tests can replace. */
 
 import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
 import { type ConnectOptions, connectSpecs } from './connect-options.ts';
@@ -73,8 +73,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
   /**
-   * If true, another attempt follows when the first attempt fails. If false, the reconnection ends when the first attempt fails.
-   * @default true
+   * Whether another attempt follows if the first attempt fails. If false, the reconnection ends when the first attempt fails. @default true
    */
   readonly retryFirst?: boolean | undefined;
   /** The maximum number of bytes of messages that may wait while there is no connection. @default 1 MiB */
@@ -150,7 +149,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   ),
   retryFirst: flag({
     default: true,
-    text: 'If true, another attempt follows when the first attempt fails. If false, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
+    text: 'If `true`, another attempt follows when the first attempt has failed. If `false`, the reconnection ends when the first attempt fails. `start()` then rejects, and neither `failed` nor `ended` is called.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
@@ -158,7 +157,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   }),
   unref: flag({
     default: false,
-    text: 'If true, the process may end while the `Reconnection` waits or is connected.',
+    text: 'If `true`, the `Reconnection` does not keep the process alive, neither while it waits nor while it is connected.',
   }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
     defaultText: 'the clock of the process',
