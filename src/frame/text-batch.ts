@@ -8,7 +8,7 @@
 import { applyMask, nextMaskingKey } from './mask.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 
-/** A batch of at least this many characters is encoded before another text is added. */
+/** When a batch has at least this many characters, it is encoded. */
 const FULL_LENGTH = 4096;
 
 // The first byte of a frame with FIN, no reserved bits, and the opcode of text.

@@ -14,8 +14,8 @@ import { encodeBatch, roomForBatch, TextBatch, textsOfBatch } from './text-batch
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 
 /**
- * A payload of up to this number of bytes is copied directly after its header. For a larger payload, a copy takes longer than two separate
- * writes.
+ * A payload of up to this number of bytes is copied directly after its header. For a larger payload, the copy would take longer than a
+ * separate write.
  */
 export const COPY_THRESHOLD = 4096;
 

@@ -27,7 +27,7 @@ export class Batch {
    */
   #slab: Buffer | null = null;
   #start = 0;
-  /** The size of the slab in bytes; 0 if there is no slab. */
+  /** The size of the slab (a pooled buffer) in bytes. 0 if there is no slab. */
   #capacity = 0;
   /** The number of bytes that were used in the last slab. The next slab has at least this size. */
   #expected = 0;

@@ -39,7 +39,7 @@ export class Borrowed {
     this.#size = payload.length;
   }
 
-  /** The number of bytes that have not left yet. */
+  /** The number of bytes of the payload that were not sent yet. */
   get length(): number {
     return this.#size - this.#offset;
   }

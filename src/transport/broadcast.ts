@@ -1,7 +1,6 @@
 /**
  * Sends one message to many connections. A server does not mask its frames (RFC 6455 §5.1), so all connections can get the same bytes. The
- * message is serialized only once. It is also compressed only once for all connections that keep no compression context (RFC 7692
- * §7.1.1.1).
+ * message is serialized only once. Connections that keep no compression context (RFC 7692 §7.1.1.1) also share the compressed message.
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';

@@ -27,6 +27,6 @@ class BudgetReviews implements TimerOwner {
 
 /** Makes sure that `review` of the budget is called regularly while a connection waits for memory. */
 export function watchBudget(budget: MemoryBudget): void {
-  // `budget.onWaiting` refers to the new object, so the object lives as long as the budget.
+  // The new object sets `budget.onWaiting` to a function that refers to the object. So the object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);
 }

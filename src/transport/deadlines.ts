@@ -24,7 +24,7 @@ export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** Whether the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** Called if the socket was destroyed and has not emitted 'close' in time. */
+  /** Called if a destroyed socket has not emitted 'close' in time. */
   onGone(): void;
 }
 
@@ -46,15 +46,15 @@ export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take no bytes while at most `STALL_THRESHOLD` bytes wait, in milliseconds. */
+  /** If at most `STALL_THRESHOLD` bytes wait and the peer takes none for this time, the connection is dropped. In milliseconds. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
   readonly #heartbeat: Heartbeat;
   #pings: PingPace | null = null;
-  /** Measures the answers to our pings; null until the first ping. */
+  /** Measures how long the peer takes to answer our pings. Null until the first ping is sent. */
   #pingTimes: PingTimes | null = null;
-  /** When the incomplete message last made progress; 0 between messages. */
+  /** When the last part of the incomplete message arrived. 0 if no message is incomplete. */
   #messageSince = 0;
   #messagePieces = 0;
   /** The time at which the connection is dropped if the closing handshake is not complete. 0 while the connection is not closing. */
@@ -204,7 +204,7 @@ export class Deadlines implements TimerOwner, Pinging {
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#pings?.check(now);
     if (!this.#isOver) this.#schedule(now);
-    // Code outside this library destroyed the socket, and the socket has not emitted 'close' yet.
+    // If neither deadline is set, code outside this library has destroyed the socket. The socket has not emitted 'close' yet.
     else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
   }
 
@@ -233,7 +233,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#timer.set(due - now);
   }
 
-  // ---- the checks of the single deadlines ----
+  // ---- the check of each deadline ----
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;

@@ -181,7 +181,7 @@ export function systemFailure(
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // The message of an OpenSSL error names a place in OpenSSL's source code; `reason` is the message without this place.
+  // The message of an OpenSSL error contains a place in OpenSSL's source code. `reason` is the message without this place.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

@@ -1,8 +1,7 @@
 /**
- * Opens the connection of a client (RFC 6455 §4.1). A loop follows redirects. Each pass of the loop is a hop: one request to one server.
- * For each hop, this file sends the request and handles the response. attempt.ts applies the deadline and the signal. tunnel.ts opens the
- * TCP connection, the tunnel through a proxy, and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the
- * open connection.
+ * Opens the connection of a client (RFC 6455 §4.1). A loop follows redirects. A hop is one request to one server. For each hop, this file
+ * sends the request and handles the response. attempt.ts applies the deadline and the signal. tunnel.ts opens the TCP connection, the
+ * tunnel through a proxy, and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
  */
 
 import type { Duplex } from 'node:stream';

@@ -27,15 +27,15 @@ export class Heartbeat {
   readonly #limits: ConnectionLimits;
 
   #lastReceived: number;
-  /** The number of bytes that had left the process when we last received something. */
+  /** The value of `outbox.sent` (all bytes that have left) at the time when we last received something. */
   #sentBefore = 0;
   /** The number of bytes that we received since we last sent something. */
   #received = 0;
-  /** When the last ping or pong of the heartbeat was sent. */
+  /** The time at which the heartbeat last sent a ping or a pong. */
   #lastBeat: number;
-  /** When the unanswered ping was sent; 0 if every ping was answered. */
+  /** When the unanswered ping was sent. 0 if no ping is unanswered. */
   #pingedAt = 0;
-  /** How long the answer to the unanswered ping may take, in milliseconds. */
+  /** The maximum time for the answer to the unanswered ping, in milliseconds. */
   #answerTime = 0;
   #lastCheck: number;
 

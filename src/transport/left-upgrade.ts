@@ -59,7 +59,7 @@ export class LeftUpgrade implements TimerOwner {
 
   onTimer(): void {
     const socket = this.#socket;
-    // Our 'close' listener is not needed any more, and the socket may belong to another listener now.
+    // We remove our 'close' listener, because the timer has fired and another listener may use the socket now.
     socket.off('close', this.#onClose);
     if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
     else acceptUpgrade(this.#request, socket, this.#head, this.#host);

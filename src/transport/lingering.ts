@@ -9,7 +9,7 @@ import { refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-// How long a refused peer may take to read its answer, in milliseconds.
+// The maximum time for a peer to read the answer that refuses its request, in milliseconds.
 const LINGER = 2_000;
 
 // The maximum number of sockets that stay open after a refusal. `maxConnections` does not limit them, because a socket above that limit is

@@ -93,7 +93,7 @@ export async function listen<Context, Result>(
   return listener;
 }
 
-/** Binds a server. The promise rejects with the system's error, or with the reason of `signal`. */
+/** Binds a server. The promise rejects with an error of the system, or with the reason of `signal`. */
 function bind(server: Server, options: ListenOptions, host: string): Promise<void> {
   const { port = 0, path, signal } = options;
   return new Promise((resolve, reject) => {

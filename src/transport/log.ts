@@ -22,7 +22,7 @@ const MAX_KINDS = 100;
 
 interface Said {
   at: number;
-  /** How many lines of this kind were omitted since the last printed line. */
+  /** The number of lines of this kind that were omitted since the last printed line. */
   omitted: number;
 }
 

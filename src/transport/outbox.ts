@@ -68,15 +68,15 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** When a batch was last written to the socket, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** True after the socket was blocked: `onDrained` has to be called when nothing waits any more. */
+  /** True after the socket was blocked. Then `onDrained` has to be called when nothing waits any more. */
   #owesDrained = false;
-  /** True after `notifyWhenEmpty` was called: `onDrained` has to be called when nothing waits any more. */
+  /** True after `notifyWhenEmpty` was called. Then `onDrained` has to be called when nothing waits any more. */
   #isDraining = false;
   #ending = false;
   #ended = false;
   #destroyed = false;
 
-  /** @param ownership how the Duplex uses memory that is written to it */
+  /** @param ownership how `socket` uses memory that is written to it (see ownership.ts) */
   constructor(socket: Duplex, owner: OutboxOwner, options: OutboxOptions, ownership: Ownership) {
     this.#socket = socket;
     this.#owner = owner;
@@ -207,7 +207,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // Otherwise the batch waits for the busy socket, and leaves in one write with later frames.
+      // Otherwise the batch waits until the socket is no longer busy, and leaves in one write with later frames.
     }
     if (this.#destroyed) return;
     this.#count();
@@ -282,7 +282,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#marks;
   }
 
-  /** Notifies the senders whose bytes have left, or whose bytes are lost because the socket is destroyed. */
+  /** Notifies the senders that their bytes have left, or that the bytes are lost because the socket is destroyed. */
   #settle(): void {
     if (this.#marks.isEmpty) return;
     if (this.#destroyed) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));

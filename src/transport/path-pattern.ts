@@ -49,7 +49,7 @@ export function prefixPattern(prefix: string): RegExp {
   return pattern;
 }
 
-/** Returns the length of the prefix if `prefixPattern` made the RegExp; -1 for any other RegExp. */
+/** Returns the length of the prefix if `prefixPattern` made the RegExp. Returns -1 for any other RegExp. */
 export function prefixLength(pattern: RegExp): number {
   return prefixes.get(pattern)?.length ?? -1;
 }

@@ -9,7 +9,7 @@ import type { PingSchedule } from './limits.ts';
 
 /** Sends pings, and measures how long the peer takes to answer them. */
 export interface Pinging {
-  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping: 1 for the first ping, 0 if the ping was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping, from 1 on. 0 if the ping was not sent */
   ping(payload?: Uint8Array): number;
 }
 

@@ -15,12 +15,12 @@ const MAX_TIMED = 8;
 export class PingTimes {
   #unanswered: UnansweredPing[] = [];
   #sent = 0;
-  /** The number of the last ping whose pong has arrived; 0 until the first pong. This pong also answers all earlier pings. */
+  /** The number of the last ping that was answered. 0 until the first pong arrives. This pong also answers all earlier pings. */
   lastAnswered = 0;
   /** The time from the last answered ping to its pong, in milliseconds. */
   rtt: number | undefined = undefined;
 
-  /** Call this when a ping is sent. @returns the number of the ping: 1 for the first ping */
+  /** Call this when a ping is sent. @returns the number of the ping, from 1 on */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
     // If the list is full, the new ping replaces the newest ping in the list. The oldest ping stays, because its answer arrives first. If

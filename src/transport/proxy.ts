@@ -9,7 +9,7 @@ import { parseUrl } from '../handshake/url.ts';
 import { dialFailure } from './dial-failure.ts';
 import type { SocksProxy } from './socks.ts';
 
-/** An HTTP proxy, which opens a tunnel after a CONNECT request. */
+/** An HTTP proxy. It opens a tunnel after a CONNECT request. */
 export interface ConnectProxy {
   readonly kind: 'connect';
   readonly secure: boolean;
@@ -123,7 +123,7 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
-/** Returns the text that names a proxy in an error, without the proxy's credentials. */
+/** Returns the URL of a proxy for the text of an error. It contains no user name and no password. */
 export function formatProxy(proxy: ConnectProxy | SocksProxy): string {
   const { hostname, port } = proxy;
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;

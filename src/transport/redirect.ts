@@ -69,7 +69,7 @@ export const credentials: ReadonlySet<string> = new Set([
 export const SUBPROTOCOLS = 'sec-websocket-protocol';
 
 /**
- * Converts the option `crossOriginHeaders` to names of header fields in lower case.
+ * Converts the option `crossOriginHeaders` to a set of header field names in lower case.
  * @throws TypeError for values that are not names, and for the names of credentials
  */
 export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet<string> {

@@ -12,10 +12,10 @@ const nothing: Buffer = Buffer.alloc(0);
 /** Collects the bytes of a body until the body is complete, or has `maxErrorBody` bytes. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  /** The memory for the body; its first `#size` bytes are the part that has arrived. */
+  /** The memory for the body. Its first `#size` bytes have arrived. */
   #body: Buffer = nothing;
   #size = 0;
-  /** How many bytes of the body, or of the current chunk, have not arrived yet. */
+  /** The number of bytes that are still missing: in the whole body, or in the current chunk if the body has chunks. */
   #remaining: number;
   /** The part of the line before a chunk that has arrived. */
   #line = '';

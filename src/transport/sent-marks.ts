@@ -7,7 +7,7 @@
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
 
 interface Mark {
-  /** The number of bytes that have to leave before the action, counted from the first byte of the connection. */
+  /** The number of bytes, from the first byte of the connection on, that have to leave before the action. */
   readonly at: number;
   readonly done: SendCallback | null;
   readonly shared: SharedMemory | null;
@@ -16,7 +16,7 @@ interface Mark {
 }
 
 export class SentMarks {
-  /** The marks in order of `at`; null until the first mark. */
+  /** The marks, sorted by `at`. Null until the first mark is made. */
   #marks: Mark[] | null = null;
   /** The number of bytes in shared memory that this connection has not sent yet. */
   sharedBytes = 0;

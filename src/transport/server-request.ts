@@ -1,4 +1,4 @@
-/** The request of an opening handshake (RFC 6455 §4.2.1), together with the socket that it arrived on. */
+/** The request of an opening handshake (RFC 6455 §4.2.1), together with its socket. */
 
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -18,8 +18,8 @@ export class ServerRequest extends UpgradeRequest {
    */
   readonly raw: IncomingMessage | null;
   /**
-   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. Do not read from it or write to it: it belongs to the
-   * connection.
+   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. It belongs to the connection, so do not read from it or write
+   * to it.
    */
   readonly socket: Duplex;
 

@@ -15,7 +15,7 @@ export interface BorrowedReader {
   onData(chunk: Buffer, isBorrowed: boolean): void;
 }
 
-// The size of one read, in bytes: the same as without `onread`.
+// The maximum size of one read, in bytes. It is the same without `onread`.
 const READ_SIZE = 65_536;
 
 const reader: unique symbol = Symbol('rfc6455 reader');

@@ -21,7 +21,7 @@ const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 // each connection needed three to four writes.
 const MAX_IN_USE = 32 * 1024 * 1024;
 
-/** The slabs that are not in use: one list for each size, from the smallest to the largest. */
+/** The slabs that are not in use. There is one list for each size, from the smallest size to the largest. */
 const free: Buffer[][] = [];
 for (let size = MIN_SLAB_SIZE; size <= MAX_SLAB_SIZE; size *= 2) free.push([]);
 let bytesFree = 0;
@@ -52,17 +52,17 @@ export function releaseSlab(slab: Buffer): void {
   bytesFree += length;
 }
 
-/** Stops counting a slab that a socket may still read from. The slab does not return to the pool; the garbage collector frees it later. */
+/** Stops counting a slab that a socket may still read from. The slab does not return to the pool. The garbage collector frees it later. */
 export function abandonSlab(slab: Buffer): void {
   bytesInUse -= slab.length;
 }
 
-/** Records that a busy socket reads from the slab, until `landSlab` is called. */
+/** Records that a busy socket reads from the slab. Call `landSlab` when the socket no longer does this. */
 export function launchSlab(slab: Buffer): void {
   bytesInFlight += slab.length;
 }
 
-/** Records that the socket does not read from the slab any more, or is closed. After this call, call `releaseSlab` or `abandonSlab`. */
+/** Records that the socket does not read from the slab any more, or that it is closed. After this, call `releaseSlab` or `abandonSlab`. */
 export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }

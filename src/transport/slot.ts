@@ -31,13 +31,13 @@ export class Slots {
     return this.#count.taken;
   }
 
-  /** The sockets that took their slots from this object. */
+  /** The sockets that have taken a slot with `take` of this object. */
   get sockets(): ReadonlySet<Duplex> {
     return this.#sockets;
   }
 
   /**
-   * Returns an object that shares the slots with this object, but has its own set of sockets. A listener uses it to know which sockets it
+   * Returns an object that shares the slots with this object, but has a separate set of sockets. So a listener knows which sockets it has
    * accepted.
    */
   part(): Slots {
@@ -51,7 +51,7 @@ export class Slots {
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
     if (this.#count.taken >= this.limit) return false;
-    // The socket has already emitted 'close', so it would never give a slot back. It needs no slot.
+    // The socket has already emitted 'close', so it needs no slot. It would never give a slot back.
     if (socket.closed) return true;
     this.#sockets.add(socket);
     this.#count.taken++;

@@ -23,7 +23,7 @@ import type { PingTimes } from './ping-times.ts';
 import { readShared } from './shared-reading.ts';
 import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
-/** The events of an endpoint, and the events that the transport adds to them. */
+/** The events of an endpoint, and further events of the transport. */
 export interface ConnectionEvents extends EndpointEvents {
   /** Called when all bytes have left, if the socket was blocked before, or if `waitsForDrain` returned true. */
   onDrain(): void;
@@ -34,7 +34,7 @@ export interface ConnectionEvents extends EndpointEvents {
   onEnding?(isDropped: boolean): void;
 }
 
-/** A connection: an endpoint and its socket. `bindSocket` makes it. */
+/** A connection consists of an endpoint and its socket. `bindSocket` makes it. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
@@ -44,7 +44,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #deadlines: Deadlines;
-  /** Holds received bytes back while memory is scarce; null until this is needed. */
+  /** Puts received bytes back into the socket while memory is scarce. Null until it is needed. */
   #heldBack: HeldBack | null = null;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
@@ -188,7 +188,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.parsed(now);
   }
 
-  /** @returns whether the endpoint keeps a part of the chunk */
+  /** Passes a chunk to the endpoint. @returns whether the endpoint keeps a part of the chunk */
   #receive(chunk: Buffer, isBorrowed: boolean): boolean {
     const { endpoint } = this;
     if (!endpoint.receive(chunk, isBorrowed)) this.socket.pause();

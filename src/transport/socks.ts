@@ -84,11 +84,11 @@ function addressOf(hostname: string): readonly number[] {
   if (isIPv4(hostname)) return [IPV4, ...hostname.split('.').map(Number)];
   if (isIP(hostname) === 0) {
     const name = Buffer.from(hostname);
-    // The length field has one byte. In DNS, a name has at most 255 bytes as well (RFC 1035 §2.3.4).
+    // The length field has one byte. A DNS name is never longer than 255 bytes (RFC 1035 §2.3.4).
     if (name.length > 255) throw refusedBecause('the host name is longer than 255 bytes');
     return [NAME, name.length, ...name];
   }
-  // The URL parser has normalized the IPv6 address: it has at most one "::", and no part in IPv4 notation.
+  // The URL parser has normalized the IPv6 address. So the address has at most one "::", and no part in IPv4 notation.
   const [before = [], after = []] = hostname
     .split('::')
     .map((half) => half.split(':').filter((group) => group !== ''));

@@ -28,7 +28,7 @@ const STANDSTILL = 1_000;
 export class Timer {
   readonly #wheel: TimerWheel;
   readonly owner: TimerOwner;
-  /** The tick at which the timer is due; 0 while the timer is not set. */
+  /** The tick at which the timer is due. 0 while the timer is not set. */
   tick = 0;
   /** The requested delay in milliseconds. It is negative if the deadline was extended because the process was blocked. */
   delay = 0;
@@ -72,7 +72,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick for which Node's timer (`#handle`) is set. */
   #armedFor = 0;
-  /** Whether a tick is due, and the wheel waits until Node has read the sockets. */
+  /** Whether Node's timer has fired, and the wheel now waits until Node has read the sockets. */
   #waitsForPoll = false;
   #running = false;
 
@@ -145,18 +145,18 @@ export class TimerWheel {
     this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
   }
 
-  /** @param lost how long the process was blocked, in milliseconds; 0 if it was not blocked */
+  /** @param lost how long the process was blocked, in milliseconds. 0 if it was not blocked */
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // If the process was blocked for more than one revolution of the wheel, every slot is checked once, and not several times.
+    // If the process was blocked for more than one revolution of the wheel, it is enough to check every slot once.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
     try {
       for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached, lost);
     } finally {
-      // If an owner threw, the remaining owners of the same tick are called when Node's timer fires next.
+      // If an owner threw, the other timers of this slot are handled when Node's timer fires next.
       if (tick <= reached) this.#done = tick - 1;
       this.#running = false;
       if (this.#count > 0) this.#arm(this.#nextTick());

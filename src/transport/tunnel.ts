@@ -18,7 +18,7 @@ import { openSocksTunnel, type SocksProxy } from './socks.ts';
 
 /** The server to which a connection is needed. The function of the option `socket` receives this object. */
 export interface SocketTarget {
-  /** A name, or an address without brackets. */
+  /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
   /** Whether the URL is a wss URL. */

@@ -24,7 +24,7 @@ let scheduled = false;
 let ending: readonly Flushable[] = [];
 let next = 0;
 
-/** Makes sure that `outbox` is flushed at the end of this turn, or earlier. */
+/** Makes sure that the bytes of `outbox` are written at the end of this turn of the event loop, or earlier. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
   outbox.isListed = true;
@@ -34,7 +34,7 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
   clock.atEndOfTurn(endTurn);
 }
 
-/** Flushes every outbox in the list now, before the end of the turn. */
+/** Writes the waiting bytes of all objects now, before the end of the turn. */
 export function flushAll(): void {
   // A callback may call this function while the function `endTurn` runs. The objects that still wait for their `endTurn` are flushed here.
   for (let at = next; at < ending.length; at++) ending[at]!.flush();

@@ -84,7 +84,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
 
 /** Information about one request, and callbacks for the result of its handshake. */
 export interface UpgradeOrigin<Result> {
-  /** The path to serve, see `servesPath`. @default '', which stands for every path */
+  /** The path that is served (see `servesPath`). @default '', which stands for every path */
   readonly path?: PathPattern;
   /** The request of node:http, if node:http has read the head of the request. */
   readonly raw?: IncomingMessage | null;
@@ -106,9 +106,6 @@ export interface PendingUpgrade {
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /**
-   * Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. Any other error comes from the application, and the
-   * answer is 500.
-   */
+  /** Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. For any other error, the answer is 500. */
   refuse(error: unknown): void;
 }

@@ -52,9 +52,9 @@ export class ServerHandshake<Context, Result>
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
-  /** The bytes that arrive while the application prepares its answer; null at all other times. */
+  /** The bytes that arrive while the application prepares its answer. Null at all other times. */
   #early: EarlyBytes | null = null;
-  /** The controller of `signal`; null until the application reads `signal`. */
+  /** The controller of `signal`. Null until the application reads `signal`. */
   #unwanted: AbortController | null = null;
   /** Reads the head of the request. Null when the head is complete. */
   #reader: HeadReader | null = null;
@@ -163,7 +163,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // After the head, `#reader` is null. early-bytes.ts has its own listener for early bytes. After a refusal, all bytes are dropped.
+    // After the head, `#reader` is null, and this method drops the chunk. early-bytes.ts has another listener for early bytes.
     this.#reader?.push(chunk);
   }
 
@@ -231,7 +231,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // We call `settled` after `opened`. So the server always counts the handshake or the connection.
+    // We call `settled` after `opened`, so that the server counts the handshake until it counts the connection.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -249,7 +249,7 @@ export class ServerHandshake<Context, Result>
     answerAndEnd(text, socket, this.#timer);
   }
 
-  /** Called when the peer has left before an answer. */
+  /** Called when the peer leaves before it has received an answer. */
   #abandon(): void {
     if (this.#settled) return;
     void this.#request?.remote;
@@ -272,7 +272,7 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // After a refusal, this call drops the early bytes. If the request was accepted, the early bytes have been taken already.
+    // If the request is refused, this call drops the early bytes. If it is accepted, the bytes were already taken in `receive`.
     this.#early?.take();
     this.#early = null;
   }

@@ -11,7 +11,7 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 export class Waiting {
   /** The number of bytes that wait. */
   size = 0;
-  /** The chunks in order; null until a chunk waits. */
+  /** The chunks, in order. Null until a chunk waits. */
   #chunks: Chunk[] | null = null;
   /** The index of the first chunk that waits. */
   #head = 0;

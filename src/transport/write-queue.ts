@@ -38,13 +38,13 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** Whether a small write needs the callback as well, because the socket did not take the last write immediately. */
+  /** Whether even a small write needs the callback. This is so if the socket did not take the last write immediately. */
   #isUnsure: boolean;
   /** Whether the last write had the callback. */
   #hasCallback = false;
   /** If the socket is writing more bytes than this, it counts as blocked. */
   readonly #allowance: number;
-  /** Whether all bytes that other code wrote to the socket have left. */
+  /** Whether all bytes that other code (such as the opening handshake) wrote to the socket have left. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
@@ -53,7 +53,7 @@ export class WriteQueue {
   isBusy = false;
   /** Whether the socket takes no more bytes for now. The reason is that it is slow, or that it is writing more bytes than `#allowance`. */
   blocked = false;
-  /** Whether the busy socket waits for its peer. It stays true until nothing waits in the queue any more. */
+  /** Whether the socket waits because the peer is slow. It stays true until nothing waits in the queue any more. */
   isSlow = false;
   /** How often `endTurn` was called after the socket had become busy. */
   #turns = 0;
@@ -65,7 +65,7 @@ export class WriteQueue {
   #inSocket = 0;
   /** The slab (a pooled buffer) that the busy socket still reads from, or null. */
   #slabInFlight: Buffer | null = null;
-  /** The number of writes whose callback has not been called yet. */
+  /** The number of callbacks that have not been called yet. */
   #writes = 0;
   #onTaken: WriteCallback | null = null;
   /** Whether a write failed. If so, the socket is being destroyed, and the queue writes no more bytes. */
@@ -82,7 +82,7 @@ export class WriteQueue {
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
-  /** The number of bytes that have not left: those that wait, and those that the socket has not taken. */
+  /** The number of bytes that have not left. It includes the bytes that the socket has not taken yet. */
   get bufferedAmount(): number {
     return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }
@@ -186,7 +186,7 @@ export class WriteQueue {
     else abandonSlab(slab);
   }
 
-  /** Writes until no bytes wait or the socket is busy. */
+  /** Writes waiting bytes to the socket, until no bytes wait or the socket is busy. */
   #feed(): void {
     while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
@@ -261,7 +261,7 @@ export class WriteQueue {
     this.#owner.onBlocked();
   }
 
-  /** Returns the callback for a write of `size` bytes; undefined if the write needs no callback. */
+  /** Returns the callback for a write of `size` bytes. Undefined if the write needs no callback. */
   #callbackFor(size: number): WriteCallback | undefined {
     this.#hasCallback = this.#isUnsure || size > MAX_SILENT_SIZE;
     if (!this.#hasCallback) return undefined;
@@ -278,7 +278,7 @@ export class WriteQueue {
   /** Called when the socket has finished a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node calls the callback later, even if the kernel took the bytes immediately. A later write may be unfinished at that moment.
+    // Node calls a callback later, even if the kernel took the bytes immediately. So this may be the callback of an earlier write.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

@@ -1,5 +1,5 @@
 /**
- * Two functions that write the first waiting bytes to a socket in one system call. `writeJoined` is for TLS, `writeParts` for other
+ * Two functions that write waiting bytes to a socket in one system call. `writeJoined` is for TLS sockets. `writeParts` is for other
  * sockets.
  */
 
@@ -21,8 +21,8 @@ export const ENCRYPTED_SIZE: number = 8 * 16_384;
 let joint: Buffer | null = null;
 
 /**
- * Writes the next `size` bytes as one part, so that TLS does not have to join several parts. Call this only if the socket reads the bytes
- * before `write` returns.
+ * Writes the next `size` bytes with one call of `write`, so that TLS does not have to join several parts. Call this only if the socket
+ * reads the bytes before `write` returns.
  * @param size at most `ENCRYPTED_SIZE + MAX_REST`
  * @throws {PayloadChangedError}
  */
