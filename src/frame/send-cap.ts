@@ -1,6 +1,6 @@
 /**
- * Says whether more bytes wait than the send cap allows (RFC 6455 §10.4). Each waiting message counts as 128 bytes more than its payload.
- * Otherwise a very large number of small messages could fill the memory.
+ * Checks the send cap (the maximum number of bytes that may wait to be sent, RFC 6455 §10.4). Each waiting message counts 128 bytes in
+ * addition to its payload. Otherwise a very large number of small messages could fill the memory.
  */
 
 // The bytes that the send cap counts for a message in addition to its payload.
@@ -17,13 +17,17 @@ export class SendCap {
     this.#limit = limit;
   }
 
-  /** Counts a message of `size` payload bytes. @param waiting how many bytes wait already @returns whether the message exceeds the cap */
+  /**
+   * Counts a message of `size` payload bytes.
+   * @param waiting the number of bytes that wait already
+   * @returns whether more bytes wait with this message than the limit allows
+   */
   isExceededBy(size: number, waiting: number): boolean {
     this.#messages++;
     this.#bytes += size;
-    // An empty queue always takes one message, with any number of frames.
+    // If nothing waits, one message of any size is accepted, with any number of frames.
     if (waiting === 0) return false;
-    // Some of the messages counted here may have left, but not all. We assume that messages and bytes left in the same proportion.
+    // Some of the counted messages may have left already, but we do not know how many. We assume the same proportion as for the bytes.
     const left = Math.min(1, (waiting + size) / (this.#bytes + 1));
     return waiting + size + left * this.#messages * ITEM_COST > this.#limit;
   }

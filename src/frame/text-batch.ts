@@ -1,13 +1,14 @@
 /**
- * Collects small texts that are sent one after another, so that one call of V8's encoder encodes all of them (RFC 6455 §5.2, §5.6). A call
- * takes as long as the encoding of a hundred characters. The texts are joined to one string, in which a placeholder precedes each text.
- * After the call, the headers of the frames replace the placeholders. writer.ts has the reference, which encodes each text separately.
+ * Collects small texts that are sent one after another, and encodes all of them with one call of V8's encoder (RFC 6455 §5.2, §5.6). This
+ * is faster, because a call takes as long as the encoding of a hundred characters. The texts are joined to one string, with a placeholder
+ * before each text. After the encoding, the headers of the frames replace the placeholders. `writeText` in writer.ts is the reference,
+ * which encodes each text separately.
  */
 
 import { applyMask, nextMaskingKey } from './mask.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 
-/** A batch of at least this many characters is encoded before another text is added. */
+/** When a batch has at least this many characters, it is encoded. */
 const FULL_LENGTH = 4096;
 
 // The first byte of a frame with FIN, no reserved bits, and the opcode of text.
@@ -17,8 +18,8 @@ const WHOLE_TEXT = 0x81;
 const MAX_CHARACTER_SIZE = 4;
 
 /**
- * Returns the placeholders for texts of 0 to 125 characters. A placeholder has as many ASCII characters as the header has bytes. Its second
- * character is the length of the text.
+ * Returns the placeholders for texts of 0 to 125 characters. A placeholder has as many ASCII characters as the header has bytes. The code
+ * of the second character is the length of the text.
  */
 function makePlaceholders(isMasked: boolean): readonly string[] {
   const rest = isMasked ? '\0\0\0\0' : '';
@@ -29,18 +30,18 @@ function makePlaceholders(isMasked: boolean): readonly string[] {
 const unmasked = makePlaceholders(false);
 const masked = makePlaceholders(true);
 
-/** Texts of at most 125 characters that wait to be encoded. */
+/** Collects texts of at most 125 characters until they are encoded. */
 export class TextBatch {
   #frames = '';
   /** The number of characters of the last text that was added. */
   lastLength = 0;
 
-  /** The number of characters, the placeholders included. */
+  /** The number of collected characters, including the placeholders. */
   get length(): number {
     return this.#frames.length;
   }
 
-  /** Adds a text. @returns whether the batch is full: the caller has to encode it now */
+  /** Adds a text. @returns whether the batch is full. If so, the caller has to encode it now */
   add(text: string, isMasked: boolean): boolean {
     const placeholders = isMasked ? masked : unmasked;
     this.lastLength = text.length;
@@ -64,11 +65,11 @@ export function roomForBatch(frames: string): number {
 /**
  * Encodes the frames of a batch at `buffer[offset…]`. A text with a character outside ASCII has more bytes than characters, and may need a
  * longer header. So this function encodes only batches that are entirely ASCII.
- * @returns whether all texts are ASCII. If so, the frames have as many bytes as `frames` has characters
+ * @returns whether all texts are ASCII. If so, `frames.length` bytes were written
  */
 export function encodeBatch(frames: string, isMasked: boolean, buffer: Buffer, offset: number): boolean {
   const { length } = frames;
-  // With room for one more character than expected, the encoder writes more bytes than expected if any character is not ASCII.
+  // The buffer has room for one more character. So if a character is not ASCII, the encoder writes more than `length` bytes.
   if (buffer.write(frames, offset, roomForBatch(frames)) !== length) return false;
   const end = offset + length;
   for (let at = offset; at < end; ) {
@@ -86,7 +87,7 @@ export function encodeBatch(frames: string, isMasked: boolean, buffer: Buffer, o
   return true;
 }
 
-/** Returns the texts of a batch. */
+/** Returns the texts of a batch, without the placeholders. */
 export function textsOfBatch(frames: string, isMasked: boolean): string[] {
   const texts: string[] = [];
   const headerSize = isMasked ? 6 : 2;

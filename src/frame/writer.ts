@@ -1,7 +1,7 @@
 /**
- * Writes frames into the sink: RFC 6455 §5.2, §5.3. A small payload is copied directly after its header. A large payload is not copied, if
- * possible. While an endpoint processes received data, its small texts are collected, and encoded together (text-batch.ts). sender.ts
- * decides which frame is written, and when.
+ * Writes frames into the sink, which passes the bytes to the transport (RFC 6455 §5.2, §5.3). A small payload is copied directly after its
+ * header. A large payload is not copied, if possible. Small texts that an endpoint sends while it processes received data are collected and
+ * encoded together (text-batch.ts). sender.ts decides when a frame is written.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
@@ -14,12 +14,12 @@ import { encodeBatch, roomForBatch, TextBatch, textsOfBatch } from './text-batch
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 
 /**
- * A payload of up to this number of bytes is copied directly after its header. For a larger payload, a copy takes longer than two separate
- * writes.
+ * A payload of up to this number of bytes is copied directly after its header. For a larger payload, the copy would take longer than a
+ * separate write.
  */
 export const COPY_THRESHOLD = 4096;
 
-// 2 bytes, then 8 bytes of length, then 4 bytes of masking key.
+// In bytes. The longest header has 2 bytes, 8 bytes of length, and 4 bytes of masking key.
 const MAX_HEADER_SIZE = 14;
 
 /** The FIN bit of the first byte. */
@@ -28,13 +28,13 @@ export const FIN = 0x80;
 /** The RSV1 bit of the first byte. */
 export const RSV1 = 0x40;
 
-/** The result for a text that is encoded later: the size of its payload is not known yet. */
+/** The result for a text that is encoded later. The size of its payload is not known yet. */
 export const NOT_ENCODED = -2;
 
 // One batch serves all endpoints of the thread, because only one endpoint collects texts at a time.
 const batch = new TextBatch();
 
-/** The writer that collects its small texts, or null. */
+/** The writer that collects its small texts at present, or null. */
 let collector: FrameWriter | null = null;
 
 /** Writes the frames of one endpoint. */
@@ -55,8 +55,8 @@ export class FrameWriter {
   // ---- collecting small texts ----
 
   /**
-   * From now on until `stopCollecting`, small texts are collected. If another endpoint collects at present, this endpoint does not: its
-   * data arrived while a callback of the other endpoint was running.
+   * From now on until `stopCollecting`, small texts are collected. If another endpoint is already collecting, this call does nothing. This
+   * happens if data for this endpoint arrives while a callback of the other endpoint runs.
    */
   startCollecting(): void {
     collector ??= this;
@@ -89,7 +89,10 @@ export class FrameWriter {
     return this.#lastTextSize;
   }
 
-  /** Collects a text if possible, or else does the same as `writeText`. @returns payload bytes, or `NOT_ENCODED` */
+  /**
+   * Collects a text if possible. Otherwise writes the text immediately.
+   * @returns the payload size in bytes, or `NOT_ENCODED` if the text was collected
+   */
   collectText(text: string): number {
     if (collector !== this || text.length > MAX_SHORT_LENGTH) return this.writeText(text);
     if (batch.add(text, this.#masks)) this.encodeCollected();
@@ -139,7 +142,7 @@ export class FrameWriter {
   /**
    * Writes any frame.
    * @param first the first byte of the frame: FIN, RSV1 and opcode
-   * @param ownsPayload true: no other code uses the payload. So it may be kept, and masked in place
+   * @param ownsPayload whether no other code uses the payload. If so, the payload may be kept, and masked in place
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
@@ -150,8 +153,8 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // If `isStable` is true, `body` does not change after this call. A resizable payload is copied, because the application could shrink it
-    // before it has left.
+    // If `isStable` is true, `body` does not change after this call. A resizable payload is copied, because the application could shrink
+    // the payload before it is sent.
     const isStable = ownsPayload || this.#masks || isResizable(payload.buffer);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;
@@ -165,7 +168,7 @@ export class FrameWriter {
     this.#sink.append(body, end - offset, isStable, shared);
   }
 
-  /** Writes a frame from `serializeFrame` (server role). */
+  /** Writes a frame that `serializeFrame` made for the server role. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.encodeCollected();
     this.sentBytes += frame.length;

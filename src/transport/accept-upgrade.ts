@@ -1,6 +1,6 @@
 /**
- * Accepts an 'upgrade' event of node:http (RFC 6455 §4.2). Converts the request to the form that handshake/ reads, and starts a
- * `ServerHandshake` (upgrade.ts) on the socket. The `ServerHandshake` performs the opening handshake.
+ * Handles an 'upgrade' event of node:http (RFC 6455 §4.2). This file converts the request to the form that handshake/ uses. Then it starts
+ * a `ServerHandshake` (upgrade.ts), which performs the opening handshake on the socket.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -14,8 +14,8 @@ import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
 /**
- * The properties of a request that the handshake needs. An IncomingMessage has these properties, and a request that a test framework
- * injects has them as well.
+ * The properties of a request that the handshake needs. The request is an `IncomingMessage` of node:http, or an object that a test
+ * framework made.
  */
 export type UpgradeMessage = Partial<
   Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
@@ -23,7 +23,7 @@ export type UpgradeMessage = Partial<
   readonly socket?: Socket | null;
 };
 
-/** Returns a request of node:http in the form that handshake/ reads. */
+/** Converts a request of node:http to the form that the folder handshake/ uses. */
 export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): ReceivedRequest {
   const own = request.socket ?? (socket as Partial<Socket>);
   const head = {
@@ -36,9 +36,9 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 }
 
 /**
- * Returns `headers` of node:http as a flat list. In `headers`, Set-Cookie is an array, and every other field is one string. A request has
- * `headers` without `rawHeaders` only if a program made the request, as `injectWS` of @fastify/websocket does. The request of `injectWS`
- * has a number as Sec-WebSocket-Version, and it has no Host. §4.2.1 requires Host, so this function adds a Host to a request without one.
+ * Converts `headers` of node:http to a flat list: name, value, name, value … A request has no `rawHeaders` if a program made it, for
+ * example `injectWS` of @fastify/websocket. `injectWS` sets Sec-WebSocket-Version to a number, and it does not set Host. §4.2.1 requires
+ * Host, so this function adds Host if it is missing.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)
@@ -49,9 +49,11 @@ function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[
 }
 
 /**
- * Starts the handshake on the socket of an 'upgrade' event. Refuses the request if the socket is taken, the server is closing or no slot
- * (slot.ts) is free.
- * @param head the bytes that the HTTP server read after the request; they may contain the first frames
+ * Starts the opening handshake on the socket of an 'upgrade' event. It refuses the request in three cases:
+ * - Another listener uses the socket.
+ * - The server is closing.
+ * - The server has its maximum number of sockets (slot.ts).
+ * @param head the bytes that the HTTP server has read after the request. They can contain the first frames of the client
  */
 export function acceptUpgrade<Context, Result>(
   request: UpgradeMessage,
@@ -62,8 +64,8 @@ export function acceptUpgrade<Context, Result>(
 ): void {
   const handshakeRequest = toHandshakeRequest(request, socket);
   if (origin.isAnswered === true || isAnswered(socket)) {
-    // Another listener of the 'upgrade' event has taken the socket already. We report the refusal and do not throw, because any peer can
-    // cause the event.
+    // Another listener of the 'upgrade' event already uses the socket. We report a refusal. We do not throw, because a client must not be
+    // able to cause an exception.
     const refusal = refuse('WS_HANDSHAKE_TAKEN');
     host.refused(refusal, handshakeRequest);
     origin.onRefused?.(refusal);
@@ -84,15 +86,15 @@ export function acceptUpgrade<Context, Result>(
 }
 
 /**
- * Prepares a socket of an HTTP server or an agent for WebSocket. Removes the idle timeout, and lets each direction of the socket end
- * separately.
- * @param raw the socket of the request, if the request has another socket than `socket`
+ * Prepares a socket of an HTTP server or an HTTP agent for WebSocket. This function removes the idle timeout of the socket. It also sets
+ * `allowHalfOpen`, so that each direction can end separately.
+ * @param raw the property `socket` of the request. It can be another object than `socket`
  */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;
-  // The HTTP server or the agent made its idle timeout for HTTP. The deadlines of the connection replace this timeout.
+  // The HTTP server or the agent has set an idle timeout. The deadlines of the WebSocket connection replace it.
   for (const timed of [own, raw]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
-  // §7.1.1: after the peer's FIN we may still have to send a Close frame. By default, a socket of an HTTPS server ends its own direction
-  // when the peer's FIN arrives.
+  // §7.1.1: we may have to send a Close frame after the peer's FIN has arrived. By default, a socket of an HTTPS server ends when this FIN
+  // arrives.
   own.allowHalfOpen = true;
 }

@@ -1,12 +1,12 @@
-/** Checks arguments of an application that has no open connection yet. The checks are those of the endpoint. */
+/** Checks the arguments of an application while no connection is open. `Endpoint` makes the same checks on an open connection. */
 
 import { serializeClosePayload } from '../frame/close-code.ts';
 
 export { checkFrameOptions } from '../frame/outgoing.ts';
 
 /**
- * Checks a close code and reason before they are used.
- * @throws {RangeError | TypeError} the errors of `Endpoint.close`
+ * Checks a close code and a close reason.
+ * @throws {RangeError | TypeError} the same errors as `Endpoint.close`
  */
 export function checkClose(code: number | undefined, reason: string): void {
   serializeClosePayload(code, reason);

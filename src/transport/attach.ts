@@ -1,7 +1,7 @@
 /**
- * Serves WebSocket endpoints on an HTTP server that the application made (RFC 6455 §4.2). This file listens for the server's 'upgrade'
- * event. There can be several endpoints with different paths, and other listeners of the event still work. left-upgrade.ts handles the
- * upgrades that are left to other listeners. upgrade.ts performs the handshake.
+ * Serves WebSocket endpoints on an HTTP server of the application (RFC 6455 §4.2). This file listens for the 'upgrade' event of the server.
+ * One HTTP server can have several endpoints with different paths. Other listeners of the event still work. left-upgrade.ts handles the
+ * requests that other listeners may answer. upgrade.ts performs the opening handshake.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -13,18 +13,21 @@ import { bytesWrittenTo, isClaimed, LeftUpgrade, NotFound } from './left-upgrade
 import { normalizePath, type PathPattern, pathOf, prefixLength, servesPath } from './path-pattern.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
-/** A server that emits 'upgrade'. An HTTP/2 server does so only with `allowHTTP1`. */
+/** An HTTP server that emits 'upgrade' events. An HTTP/2 server emits them only with the option `allowHTTP1`. */
 export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
 
-/** Decides, on Node 24.9 and later, whether a request with an Upgrade field becomes an 'upgrade' event. */
+/**
+ * The type of `shouldUpgradeCallback`, which exists in Node 24.9 and later. The function decides whether Node emits 'upgrade' for a request
+ * with an Upgrade field.
+ */
 type ShouldUpgrade = (request: IncomingMessage) => boolean;
 
-/** The endpoints of one HTTP server. */
+/** Finds the WebSocket endpoint for each upgrade request of one HTTP server. */
 class Router {
   readonly #server: UpgradingServer & { shouldUpgradeCallback?: ShouldUpgrade };
-  /** The endpoints by path; `''` takes the requests that no other path or pattern matches. */
+  /** The endpoints, by path. The endpoint with the path `''` gets every request that matches no other path or pattern. */
   readonly #hosts = new Map<string, UpgradeHost>();
-  /** The endpoints by pattern. The first pattern that matches is used; `#insert` decides the order. */
+  /** The endpoints that have a RegExp instead of a path. The first RegExp that matches is used. `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Restores the HTTP server's `shouldUpgradeCallback`. It is called when the last endpoint is removed. */
@@ -35,20 +38,21 @@ class Router {
     this.#listener = (request, socket, head) => {
       const written = bytesWrittenTo(socket);
       const route = (): void => this.#route(request, socket, head, written);
-      // If there are other listeners, our routing waits until they have run. A listener that answers every upgrade also answers the
-      // upgrades for our paths. Two answers on one socket would be worse than only the answer of that listener. Nothing is read from the
-      // socket while we wait.
+      // If there are other listeners, we wait until they have run. One of them may answer every request, including the requests for our
+      // paths. Then we must not write a second answer. Nothing is read from the socket while we wait.
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
-    // Our listener is called first. So `bytesWrittenTo` returns what was written before any other listener ran.
+    // Our listener runs first, so `bytesWrittenTo` does not count the bytes that other listeners write.
     server.prependListener('upgrade', this.#listener);
     this.#restore = this.#leaveOrdinaryRequests();
   }
 
   /**
-   * RFC 9110 §7.8: a server MAY ignore Upgrade. A request for a page with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer, not
-   * our refusal. Older versions of Node emit 'upgrade' for every such request as soon as there is a listener.
+   * RFC 9110 §7.8: a server MAY ignore Upgrade. Some clients send `Upgrade: h2c` when they ask for a page, for example `curl --http2`. This
+   * function makes sure that they get the page, and not our refusal. This needs Node 24.9 or later. Older versions emit 'upgrade' for every
+   * request with an Upgrade field.
+   * @returns a function that undoes the change
    */
   #leaveOrdinaryRequests(): () => void {
     const server = this.#server;
@@ -83,8 +87,8 @@ class Router {
   }
 
   /**
-   * Inserts a pattern into `#patterns`. Patterns without a prefix keep the order of attachment. A pattern with a longer prefix goes before
-   * a pattern with a shorter one.
+   * Inserts a pattern into `#patterns`. If `prefixPattern` made the pattern, it goes before all patterns with a shorter prefix. Any other
+   * pattern goes to the end.
    */
   #insert(pattern: RegExp, host: UpgradeHost): void {
     const length = prefixLength(pattern);
@@ -93,7 +97,7 @@ class Router {
     this.#patterns.splice(at === -1 ? this.#patterns.length : at, 0, { pattern, host });
   }
 
-  /** Removes an endpoint. @returns whether the removed endpoint was the last one of the server */
+  /** Removes an endpoint. @returns true if this was the last endpoint of the server */
   remove(path: PathPattern, host: UpgradeHost): boolean {
     if (typeof path === 'string') {
       if (this.#hosts.get(path) !== host) return false;
@@ -124,10 +128,10 @@ class Router {
       return;
     }
     const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
-    // If another listener has taken the socket, or the last endpoint was removed, we leave the socket alone.
+    // Another listener uses the socket, or the last endpoint was removed. In both cases, we do nothing.
     if (isTaken || any === undefined) return;
     const notFound = new NotFound(any);
-    // If there is another listener, that listener may take the socket later. The hot reload of a development server does so, for example.
+    // If there is another listener, it may start to use the socket later. For example, the hot reload of a development server does this.
     const isLeft = this.#server.listenerCount('upgrade') > 1 && any.slots.take(socket);
     if (isLeft) new LeftUpgrade(request, socket, head, written, notFound);
     // §4.2.2 (4): no endpoint serves this path, so we answer 404.
@@ -139,10 +143,11 @@ const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
  * Adds an endpoint to an HTTP server.
- * @param path the path of the endpoint. A string is compared with the request's path literally. If no string matches, the RegExps are tried
- *   in the order of attachment. A longer prefix comes before a shorter one. `''` matches every path that no other endpoint matches
+ * @param path the path of the endpoint. For a request, the strings of all endpoints are compared first. Then the RegExps are tried, in the
+ *   order in which they were added. Among the RegExps of `prefixPattern`, a longer prefix comes first. `''` stands for every path that no
+ *   other endpoint serves
  * @returns a function that removes the endpoint; open connections stay open
- * @throws TypeError if this server already has an endpoint at that path
+ * @throws TypeError if this server already has an endpoint at the same path
  */
 export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {
   let router = routers.get(server);

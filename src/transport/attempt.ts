@@ -1,7 +1,7 @@
 /**
- * One attempt of a client to open a connection. The attempt applies the deadline and the AbortSignal to all steps. Until the attempt
- * succeeds, it owns all sockets that the steps opened and all memory that the steps reserved. RFC 6455 §4.1: if any step fails, the
- * WebSocket connection fails. The steps are in tunnel.ts, response.ts and dial.ts.
+ * One attempt of a client to open a connection (RFC 6455 §4.1). An attempt has several steps, such as TCP, TLS and the request. They are in
+ * tunnel.ts, response.ts and dial.ts. One deadline and one AbortSignal apply to all steps. If a step fails, the attempt fails. Then it
+ * destroys the sockets that the steps opened, and releases the memory that they reserved.
  */
 
 import type { Duplex } from 'node:stream';
@@ -10,14 +10,14 @@ import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failu
 import { processTimers, type Timer } from './timers.ts';
 
 /**
- * The types of `createConnection` of an `http.Agent` allow null and undefined. Some agents pass the socket to a callback and do not return
- * it.
+ * The result of `createConnection` of an `http.Agent`. The type allows null and undefined, because some agents pass the socket to a
+ * callback and return nothing.
  */
 type MaybeDuplex = Duplex | null | undefined;
 
 /**
- * Holds the deadline and the signal for all steps. Also holds what is released if a step fails: the sockets, and the memory that was
- * reserved for compression.
+ * Applies one deadline and one signal to all steps of an attempt. If a step fails, `fail` destroys all sockets, and releases the memory
+ * that was reserved for compression.
  */
 export class Attempt {
   readonly #timer: Timer;
@@ -26,13 +26,13 @@ export class Attempt {
   readonly #sockets: Duplex[] = [];
   readonly #reserved: (() => void)[] = [];
   #failStep: ((error: unknown) => void) | null = null;
-  /** The stage of the step that began last; null before the first step. */
+  /** The stage of the newest step, such as 'tcp' or 'tls'. Null before the first step. */
   #stage: HandshakeStage | null = null;
-  /** The URL, or the proxy, that the attempt is connecting to; errors name it. */
+  /** The URL or the proxy that the attempt connects to. The texts of errors contain it. */
   place = '';
   #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
-  /** @param timeout the time for all steps in milliseconds; with `Infinity`, there is no deadline */
+  /** @param timeout the maximum time for all steps together, in milliseconds. `Infinity` means no deadline */
   constructor(timeout: number, signal: AbortSignal | undefined) {
     this.#timer = processTimers.timer({
       onTimer: () => this.#interrupt(timeoutFailure(this.#stage), false),
@@ -42,18 +42,18 @@ export class Attempt {
     signal?.addEventListener('abort', this.#onAbort);
   }
 
-  /** Takes a socket over: `fail` destroys the socket. */
+  /** Adds a socket to the sockets that `fail` destroys. */
   use(socket: Duplex): void {
     this.#sockets.push(socket);
-    // If the socket fails between two steps, the next step sees that the socket is `destroyed`.
+    // Without a listener, an error between two steps would be an uncaught exception. The next step checks whether the socket is destroyed.
     socket.on('error', ignore);
   }
 
   /**
-   * Waits for a socket that the application makes. If the socket arrives after the deadline has passed or the signal has aborted, the
-   * socket is destroyed.
-   * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw. TypeError if the application's value is not
-   *   a Duplex
+   * Calls `socketFor`, a function of the application, and waits for its socket. If the deadline passes or the signal aborts first, a socket
+   * that arrives later is destroyed.
+   * @throws HandshakeError of stage 'tcp' if `socketFor` throws. The property `cause` is the error of the application
+   * @throws TypeError if the result is not a Duplex
    */
   make(socketFor: () => MaybeDuplex | PromiseLike<MaybeDuplex>): Promise<Duplex> {
     this.#stage = 'tcp';
@@ -84,15 +84,15 @@ export class Attempt {
     });
   }
 
-  /** Takes over a resource that is not a socket. `fail` calls `giveBack`, also if the attempt fails between the last step and `finish`. */
+  /** Adds a function that releases a resource, for example reserved memory. `fail` calls this function. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);
   }
 
   /**
-   * Performs a step: the promise resolves when `arrange` calls `done`. It rejects if `arrange` calls `fail`, the socket fails, the deadline
-   * passes, or the signal aborts.
-   * @param arrange begins the step, and returns a function that undoes what it set up
+   * Performs one step on a socket. The promise resolves when `done` is called. It rejects if `fail` is called, the socket fails or closes,
+   * the deadline passes, or the signal aborts.
+   * @param arrange begins the step. It returns a function that removes the listeners of the step
    */
   step<T>(
     socket: Duplex,
@@ -134,9 +134,9 @@ export class Attempt {
   }
 
   /**
-   * Call this when the connection is open: from then on, the socket and the reserved memory belong to the caller. If `socket` is a TLS
-   * socket, the socket below it keeps its 'error' listener.
-   * @throws the reason, if the deadline or the signal has interrupted the attempt since the last step
+   * Call this when the connection is open. After this call, the socket and the reserved memory belong to the caller. If `socket` is a TLS
+   * socket, our 'error' listener stays on the TCP socket below it.
+   * @throws the reason of the interruption, if the deadline passed or the signal aborted after the last step
    */
   finish(socket: Duplex): void {
     if (this.#interruption !== null) throw this.#interruption.reason;
@@ -147,12 +147,12 @@ export class Attempt {
   /** Destroys all sockets and releases all reserved memory. @returns the error that the caller has to throw */
   fail(error: unknown): unknown {
     this.#release();
-    // The newest socket is destroyed first, so the TLS socket is destroyed before the socket below it. Otherwise the process could crash: a
-    // SIGSEGV in TLSWrap, seen with Node 20 in the turn that establishes TLS.
+    // We destroy the newest socket first, so a TLS socket is destroyed before the TCP socket below it. In the other order, Node 20 can
+    // crash with a SIGSEGV in TLSWrap while TLS is being established.
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
-    // If the server refused, and the deadline passes while the body of the refusal arrives, we throw the refusal. Only an abort by the
-    // signal replaces the error.
+    // If the signal has aborted, its reason replaces the error. A passed deadline replaces nothing. For example, the deadline may pass
+    // while we read the body of a refusal. Then the refusal is the more useful error.
     if (this.#interruption?.aborted) return this.#interruption.reason;
     return error instanceof HandshakeError && this.place !== '' ? locate(error, this.place) : error;
   }

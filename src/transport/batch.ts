@@ -1,42 +1,44 @@
 /**
- * Holds the bytes that one connection sends within a turn of the event loop, in order. Small frames are serialized directly into a slab (a
- * buffer from the pool in slabs.ts); large payloads are not copied. A batch has a slab only while it holds bytes. outbox.ts decides when
- * and how the bytes go to the socket.
+ * Holds, in order, the bytes that one connection sends in one turn of the event loop. Small frames are written directly into a slab (a
+ * buffer from the pool in slabs.ts). Large payloads are not copied. A batch has a slab only while the batch holds bytes. outbox.ts decides
+ * when and how the bytes go to the socket.
  */
 
 import { Borrowed } from './borrowed.ts';
 import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
 /**
- * Bytes of a batch: memory that no other code changes any more, or a borrowed payload. A borrowed payload is read only when the socket
- * takes it.
+ * A piece of the bytes in a batch. A `Uint8Array` is memory that no code changes any more. A `Borrowed` is a payload that belongs to the
+ * application. It is read only when it is written to the socket.
  */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // `ByteSink.reserve` returns the batch itself, with `buffer` and `offset`. So sending a frame allocates no object.
+  // `Outbox.reserve` has to return an object with `buffer` and `offset`. It returns this batch, so sending a frame allocates no object.
   buffer: Buffer = EMPTY;
   offset = 0;
 
   /** The number of bytes in the batch. */
   size = 0;
-  /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
+  /**
+   * The slab (a buffer from the pool) that frames are written into, or null. Its bytes from `#start` to `offset` are not in `#chunks` yet.
+   */
   #slab: Buffer | null = null;
   #start = 0;
-  /** The size of the slab in bytes; 0 if there is no slab. */
+  /** The size of the slab (a pooled buffer) in bytes. 0 if there is no slab. */
   #capacity = 0;
-  /** How many bytes of the last slab were used. The first slab of the next batch is at least this large. */
+  /** The number of bytes that were used in the last slab. The next slab has at least this size. */
   #expected = 0;
-  /** Parts of slabs and large payloads, in order. Null while all bytes lie in one part of one slab. */
+  /** The pieces of the batch, in order. Null while all bytes are one continuous part of one slab. */
   #chunks: Chunk[] | null = null;
 
   get hasSlab(): boolean {
     return this.#slab !== null;
   }
 
-  /** Whether all bytes of the batch lie in one part of one slab. */
+  /** Whether all bytes of the batch are one continuous part of one slab (a pooled buffer). */
   get isPart(): boolean {
     return this.#chunks === null;
   }
@@ -46,14 +48,14 @@ export class Batch {
     return this.offset + size <= this.#capacity;
   }
 
-  /** Returns whether `grow` can make room for `size` bytes. */
+  /** Returns whether `grow` can make room for `size` more bytes. */
   canGrow(size: number): boolean {
     return this.offset + size <= MAX_SLAB_SIZE;
   }
 
   /**
-   * Acquires a slab with room for `size` more bytes. If the batch has a slab already, its content moves to the new slab. So the batch can
-   * leave in one write.
+   * Gets a slab (a buffer from the pool) with room for `size` more bytes. If the batch already has a slab, the content moves to the new
+   * slab. Then one write can send the whole batch.
    */
   grow(size: number): void {
     const old = this.#slab;
@@ -72,7 +74,7 @@ export class Batch {
     this.size += size;
   }
 
-  /** Adds the first `size` reserved bytes, and after them `payload`. */
+  /** Adds `size` bytes that the caller has written at `buffer[offset…]`, and then `payload`. */
   append(payload: Chunk, size: number): void {
     this.offset += size;
     const chunks = this.#seal();
@@ -81,8 +83,8 @@ export class Batch {
   }
 
   /**
-   * Stops writing into the slab, which is full. Its bytes stay in the batch, and the garbage collector frees the slab after the batch has
-   * left.
+   * Stops writing into the slab (a buffer from the pool), because it is full. The bytes stay in the batch. The garbage collector frees the
+   * slab later.
    */
   abandon(): void {
     this.#seal();
@@ -90,13 +92,13 @@ export class Batch {
     if (slab !== null) abandonSlab(slab);
   }
 
-  /** Returns the bytes of the batch if `isPart`. Call `leaveSlab` afterwards. */
+  /** Takes all bytes out of the batch. Call this only if `isPart` is true, and call `leaveSlab` afterwards. */
   takePart(): Buffer {
     this.size = 0;
     return this.#part();
   }
 
-  /** Returns the whole batch as chunks. Call `leaveSlab` afterwards. */
+  /** Takes all bytes out of the batch, as chunks. Call `leaveSlab` afterwards. */
   takeChunks(): Chunk[] {
     const chunks = this.#seal();
     this.#chunks = null;
@@ -105,8 +107,8 @@ export class Batch {
   }
 
   /**
-   * Returns the whole batch as chunks, none of which lies in the slab: the bytes of the slab are copied. The slab is released, so other
-   * connections may use it.
+   * Takes all bytes out of the batch, as chunks. The bytes in the slab (a buffer from the pool) are copied, and the slab goes back to the
+   * pool.
    */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
@@ -118,12 +120,15 @@ export class Batch {
     return chunks;
   }
 
-  /** Removes the slab from the batch: later frames go to another slab. @returns the slab, which the caller has to release, or null */
+  /**
+   * Removes the slab (a buffer from the pool) from the batch.
+   * @returns the removed slab, which the caller has to release. Null if the batch had no slab
+   */
   leaveSlab(): Buffer | null {
     const slab = this.#slab;
     this.#expected = this.offset;
     this.#slab = null;
-    // If the pool drops the slab, this batch must not keep the slab's memory alive.
+    // The pool may drop the slab later. So this batch must not keep a reference to the slab.
     this.buffer = EMPTY;
     this.#capacity = 0;
     this.#start = 0;
@@ -138,7 +143,7 @@ export class Batch {
     if (slab !== null) releaseSlab(slab);
   }
 
-  /** Adds the bytes of the slab that are not yet in `#chunks` as a chunk. */
+  /** Adds a chunk to `#chunks`. It has the bytes of the slab that are not in `#chunks` yet. */
   #seal(): Chunk[] {
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#part());
@@ -152,7 +157,7 @@ export class Batch {
   }
 }
 
-/** Replaces each chunk that lies in `slab` by a copy, beginning at the index `from` of `chunks`. */
+/** Copies the chunks that use memory of `slab`. Each copy replaces its chunk. Only chunks from the index `from` on are copied. */
 export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   for (let index = from; index < chunks.length; index++) {
     const chunk = chunks[index]!;
@@ -160,7 +165,7 @@ export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   }
 }
 
-/** Replaces each chunk that lies in the slab `from` by the same part of the slab `to`. */
+/** Changes the chunks that use memory of the slab `from`. After the change, they use the same bytes of the slab `to`. */
 function moveChunks(from: Buffer, to: Buffer, chunks: Chunk[]): void {
   for (let index = 0; index < chunks.length; index++) {
     const chunk = chunks[index]!;

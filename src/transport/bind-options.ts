@@ -1,20 +1,22 @@
-/** The options of `bindSocket`, which connects an endpoint to a socket. limits.ts lists the limits and their purpose. */
+/**
+ * The options of `bindSocket`, which connects an `Endpoint` (the protocol logic of one connection) to a socket. limits.ts lists the limits.
+ */
 
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
 
-/** The options that `bindSocket` needs in addition to the limits. */
+/** The limits of a connection, and the other options that `bindSocket` needs. */
 export interface BindOptions
   extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;
-  /** Whether the endpoint reports each message in parts, while it arrives: see `EndpointEvents.onMessageStart`. */
+  /** Whether the endpoint reports the parts of a message as they arrive (see `EndpointEvents.onMessageStart`). */
   readonly inParts?: boolean;
 }
 
-// A server passes the same `BindOptions` for all its connections. So their `EndpointOptions` are built once and kept here.
+// A server uses one `BindOptions` object for all its connections. So the `EndpointOptions` for this object are built once and kept here.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
-/** Returns the options for the endpoint: `options` without the limits that only the transport applies. */
+/** Returns the options for the endpoint. They do not contain the limits that only the transport layer applies. */
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;

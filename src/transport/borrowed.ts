@@ -1,35 +1,34 @@
 /**
- * Borrowed payloads: large payloads that are not copied when the application sends them. While they wait, they belong to the application.
- * RFC 6455 does not say when a payload has to leave. We read and copy a payload only when the socket takes it. We copy because a socket
- * that cannot take everything immediately reads the memory later. If the application transfers the memory before the socket reads it, Node
- * does not keep the memory alive. A payload whose length has changed cannot be sent, because the frame's header has already left with the
- * old length.
+ * A borrowed payload is a large payload that is not copied when the application sends it. It belongs to the application while it waits. RFC
+ * 6455 does not say when a payload has to leave. We copy a borrowed payload when we write it to the socket. The copy is necessary because
+ * the socket may read the memory later. If the application transfers the memory in the meantime, Node does not keep it alive. If the length
+ * of a waiting payload has changed, it cannot be sent, because the frame header has already left with the old length.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
 
-/** The usual number of bytes that we pass to a socket in one write. */
+/** The usual size of one write to a socket, in bytes. */
 export const WRITE_SIZE = 65_536;
 
-/** A write may exceed `WRITE_SIZE` by this many bytes if nothing is left to send after this write. */
+/** A write may be larger than `WRITE_SIZE` by up to this many bytes, if it then contains all bytes that wait. */
 export const MAX_REST = 4096;
 
 const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
 
-// Copies of this size or more use the buffer `scratch`, one after another; smaller copies use slabs.
+// A copy of at least this size uses the buffer `scratch`. A smaller copy uses a slab (a buffer from the pool in slabs.ts).
 const SCRATCH_THRESHOLD: number = WRITE_SIZE / 2;
 
-// The buffer for large copies. It is reused if the socket took all its bytes immediately. It is null while it is in use and after `giveUp`.
+// The buffer for large copies. Null while the buffer is in use, and after `giveUp`.
 let scratch: Buffer | null = null;
 
-/** The error for a payload that the application transferred or resized before the payload had left. */
+/** The error for a payload that the application transferred or resized before all of its bytes were sent. */
 export class PayloadChangedError extends TypeError {
   constructor(size: number) {
     super(`a payload of ${size} bytes was transferred or resized after it was sent, and before it had left`);
   }
 }
 
-/** A payload of the caller, and how much of the payload has left already. */
+/** A payload that belongs to the application. The class knows how much of the payload was already sent. */
 export class Borrowed {
   readonly #payload: Uint8Array;
   readonly #size: number;
@@ -40,13 +39,13 @@ export class Borrowed {
     this.#size = payload.length;
   }
 
-  /** The number of bytes that have not left yet. */
+  /** The number of bytes of the payload that were not sent yet. */
   get length(): number {
     return this.#size - this.#offset;
   }
 
   /**
-   * Returns the next `size` bytes without a copy. Read them before the application runs again.
+   * Returns the next `size` bytes without a copy. The caller has to read them immediately, because the application can change them later.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -58,8 +57,9 @@ export class Borrowed {
 }
 
 /**
- * Returns memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. No other code changes the memory until
- * the caller passes it to `giveBack` or `giveUp`.
+ * Returns memory for a copy, with at least `size` bytes. No other code uses the memory until the caller passes it to `giveBack` or
+ * `giveUp`.
+ * @param size at most `WRITE_SIZE + MAX_REST`
  */
 export function takeMemory(size: number): Buffer {
   if (size < SCRATCH_THRESHOLD) return acquireSlab(size);
@@ -68,13 +68,13 @@ export function takeMemory(size: number): Buffer {
   return memory;
 }
 
-/** Makes memory of `takeMemory` available for the next copy. Call this if the socket has taken all its bytes. */
+/** Makes memory from `takeMemory` available for the next copy. Call this if the socket does not use the memory any more. */
 export function giveBack(memory: Buffer): void {
   if (memory.length === SCRATCH_SIZE) scratch = memory;
   else releaseSlab(memory);
 }
 
-/** Leaves memory of `takeMemory` to the garbage collector. Call this if the socket may still read from the memory. */
+/** Leaves memory from `takeMemory` to the garbage collector. Call this if the socket may still read from the memory. */
 export function giveUp(memory: Buffer): void {
   if (memory.length !== SCRATCH_SIZE) abandonSlab(memory);
 }

@@ -1,7 +1,6 @@
 /**
- * Sends one message to many connections. A server's frames are not masked (RFC 6455 §5.1), so all connections can get the same bytes. The
- * message is serialized once. For all connections that keep no compression context (RFC 7692 §7.1.1.1), the message is compressed once as
- * well.
+ * Sends one message to many connections. A server does not mask its frames (RFC 6455 §5.1), so all connections can get the same bytes. The
+ * message is serialized only once. Connections that keep no compression context (RFC 7692 §7.1.1.1) also share the compressed message.
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -14,37 +13,38 @@ import { serializeFrame } from '../frame/serializer.ts';
 import { COPY_THRESHOLD } from '../frame/writer.ts';
 import type { SocketConnection } from './socket.ts';
 
-/** The bytes of a frame, and the number of its payload bytes. */
+/** A serialized frame (`bytes`), and the number of its payload bytes (`size`). */
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
-  /** Counts the frame's memory in the budget, once for all connections. Null if each connection copies the frame. */
+  /**
+   * Counts the memory of the frame in the memory budget, once for all connections. Null for a small frame, because each connection copies
+   * it.
+   */
   readonly charge: Charge | null;
 }
 
-/**
- * A message that a server sends to any number of its connections. Call `sendTo` for each connection, and `release` after the last `sendTo`.
- */
+/** A message that a server sends to any number of its connections. Call `sendTo` for each connection. Then call `release`. */
 export class Broadcast {
   readonly #opcode: number;
   #payload: Uint8Array;
-  /** Whether the payload is a copy, which the application cannot change. */
+  /** Whether `#payload` is a copy that the application cannot change. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
-  /** Counts the payload's memory in the budget while the payload waits for a codec. */
+  /** Counts the memory of the payload in the memory budget while the payload waits for compression. */
   #charge: Charge | null = null;
   /**
-   * The frames that were serialized already, by key. Key '' has the uncompressed frame. Every other key is a `sharedKey` of a codec. All
-   * codecs with the same key compress the message to the same bytes.
+   * The serialized frames. The uncompressed frame has the key ''. Every other key is the `sharedKey` of a codec (the object that compresses
+   * the messages of a connection). All codecs with the same `sharedKey` produce the same bytes.
    */
   readonly #frames = new Map<string, SharedFrame>();
   /**
-   * Compressed payloads, by the keys of `#frames`. They are needed if zlib's threads compress, or if a connection cannot send a serialized
-   * frame yet (`canSendSerialized` is false).
+   * The compressed payloads, with the same keys as `#frames`. They are needed if a thread of zlib compresses the message. They are also
+   * needed if a connection cannot send a serialized frame yet (`canSendSerialized` is false).
    */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
-  /** @param isText whether this is a text message. If so, a payload of bytes is valid UTF-8 */
+  /** @param isText whether this is a text message. If it is, the bytes of a `Uint8Array` must be valid UTF-8 */
   constructor(
     message: string | Uint8Array,
     compress: boolean,
@@ -56,20 +56,27 @@ export class Broadcast {
     this.#compress = compress;
   }
 
-  /** @returns the number of payload bytes that go on the wire. -1 if compression must first find it. 0 if the connection is not open */
+  /**
+   * Sends the message to one connection.
+   * @returns the number of payload bytes that are sent. -1 if this number is not known until the compression has ended. 0 if the connection
+   *   is not open
+   */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
     if (!this.#compress || codec === null || length < codec.threshold) {
       return this.#send(endpoint, '', null, memoryBudget);
     }
     const key = codec.sharedKey;
-    // This connection keeps its own compression context, so it has to compress the message separately.
+    // This connection keeps a compression context, so the message is compressed separately for it.
     if (key === null) return this.#sendShared(endpoint, true, memoryBudget);
     if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec, memoryBudget);
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  /** Call this after the last `sendTo`. From then on, only the connections that still have the message in their queue hold its memory. */
+  /**
+   * Call this after the last `sendTo`. Then the memory of the message counts only as long as a connection still has the message in its
+   * queue.
+   */
   release(): void {
     this.#charge?.release();
     for (const { charge } of this.#frames.values()) charge?.release();
@@ -86,8 +93,8 @@ export class Broadcast {
   }
 
   /**
-   * Passes the payload, not a serialized frame, to the endpoint. The endpoint uses the payload after this call has returned. So we copy the
-   * payload, once for all connections.
+   * Passes the payload to the endpoint, not a serialized frame. The endpoint still uses the payload after this call. So the first call
+   * copies the payload for all connections.
    */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);

@@ -1,12 +1,13 @@
 /**
- * Calls `review` of a memory budget every 500 ms while connections wait for the budget. frame/reading-turns.ts has no timer, and decides
- * which of these connections may read.
+ * Calls `review` of a memory budget every 500 ms while connections wait for memory. `review` decides which of these connections may read.
+ * The decision is in frame/reading-turns.ts, which has no timer.
  */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
-// In milliseconds. If a peer has its turn to send and sends nothing, the other peers wait for at most two intervals.
+// In milliseconds. Connections that wait for memory are read one after another. If one of these peers sends nothing, the next peer waits
+// for at most two intervals.
 const REVIEW_INTERVAL = 500;
 
 class BudgetReviews implements TimerOwner {
@@ -24,8 +25,8 @@ class BudgetReviews implements TimerOwner {
   }
 }
 
-/** From now on, reviews the budget while a connection waits for it. */
+/** Makes sure that `review` of the budget is called regularly while a connection waits for memory. */
 export function watchBudget(budget: MemoryBudget): void {
-  // `budget.onWaiting` refers to the new object, so the object lives as long as the budget.
+  // The new object sets `budget.onWaiting` to a function that refers to the object. So the object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);
 }

@@ -1,16 +1,15 @@
 /**
- * The clock and the timers of all connections. This file reads Node's functions once, when the file is loaded. If an application's tests
- * replace the global functions by fake timers later, sending and the deadlines still work. All connections share the timers. So a callback
- * of a timer must not run in the AsyncLocalStorage context of one connection. Otherwise all callbacks would run in the context of the first
- * connection.
+ * The clock and the timers that all connections use. This file stores Node's timer functions when it is loaded. So connections still work
+ * if a test later replaces the global functions with fake timers. Callbacks do not run in the AsyncLocalStorage context of the code that
+ * set the timer. Otherwise the callbacks of all connections would run in the context of the first connection.
  */
 
 import { AsyncResource } from 'node:async_hooks';
 
 export interface Clock {
-  /** Returns milliseconds on a clock that never jumps. */
+  /** Returns the time in milliseconds. A change of the system time does not affect this clock. */
   now(): number;
-  /** Does the same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets keep it alive. */
+  /** Does the same as Node's `setTimeout`, but the timer does not keep the process alive. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
   clearTimeout(timer: NodeJS.Timeout): void;
   /** Calls `callback` at the end of this turn of the event loop. */
@@ -21,21 +20,21 @@ export interface Clock {
 
 class NoContext extends AsyncResource {
   /**
-   * Returns false: this resource does not keep the process alive. Tools that search for the reason why a process does not end call this
-   * method on each asynchronous resource. One such tool is Jest with `--detectOpenHandles`.
+   * Returns false, because this resource does not keep the process alive. Some tools call this method to find out why a process does not
+   * end, for example Jest with `--detectOpenHandles`.
    */
   hasRef(): boolean {
     return false;
   }
 }
 
-// This resource has the context in which the library was loaded. In this context, usually no AsyncLocalStorage has a value.
+// Runs callbacks in the AsyncLocalStorage context in which the library was loaded. Usually, this context has no values.
 const noContext = new NoContext('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const now = performance.now.bind(performance);
 
-/** Runs `step` in the context in which the library was loaded, not in the caller's context. */
+/** Calls `step` in the AsyncLocalStorage context in which the library was loaded, not in the context of the caller. */
 export function withoutContext<This>(step: (this: This) => void, target: This): void {
   noContext.runInAsyncScope(step, target);
 }
@@ -45,7 +44,7 @@ export const clock: Clock = {
   now,
   setTimeout: (callback, delay) => noContext.runInAsyncScope(setTimeout, null, callback, delay).unref(),
   clearTimeout: (timer) => clearTimeout(timer),
-  // `setImmediate` calls back after the poll phase of the turn in which it is called.
+  // `setImmediate` calls its callback after the poll phase of the current turn of the event loop.
   atEndOfTurn: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
   afterPoll: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
 };

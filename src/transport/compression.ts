@@ -1,7 +1,7 @@
 /**
- * Negotiates permessage-deflate for servers and clients. The options are checked once, and each connection that negotiates the extension
- * gets a codec. deflate/offer.ts, deflate/accept.ts and deflate/confirm.ts implement RFC 7692 §5 and §7.1. deflate/codec.ts implements
- * §7.2.
+ * Negotiates permessage-deflate for servers and clients. The options are checked once. Each connection that negotiates the extension gets a
+ * codec, which compresses and decompresses messages. deflate/offer.ts, deflate/accept.ts and deflate/confirm.ts implement RFC 7692 §5 and
+ * §7.1. deflate/codec.ts implements RFC 7692 §7.2.
  */
 
 import { acceptDeflate } from '../deflate/accept.ts';
@@ -15,21 +15,33 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 
 /** The options for permessage-deflate, the compression of a server or a client. */
 export interface CompressionOptions extends DeflateConfig {
-  /** The smallest message that is compressed, in bytes. Shorter messages are not compressed. @default 1 KiB */
+  /**
+   * Messages shorter than this number of bytes are sent uncompressed. A message that does not become smaller is also sent uncompressed.
+   * @default 1 KiB
+   */
   readonly threshold?: number | undefined;
   /**
-   * zlib's level, 1 to 9, for messages over 2 KiB. Levels 7 to 9 use the whole window. Levels 1 to 6 use only 8 or 16 KiB of it.
+   * The compression level (1 to 9) for the messages that zlib compresses. Up to level 6, zlib searches the last 8 or 16 KiB of the window.
+   * From level 7 on, it searches the whole window.
    * @default 6
    */
   readonly level?: number | undefined;
   /**
-   * With 'auto', our own DEFLATE code handles messages up to 2 KiB, for which it is faster than zlib. With 'zlib', zlib handles all
-   * messages. @default 'auto'
+   * With 'zlib', zlib processes all messages. With 'auto', the DEFLATE code of this package processes small messages, because it is faster
+   * there. It compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes. @default 'auto'
    */
   readonly engine?: 'auto' | 'zlib' | undefined;
-  /** If true, messages of any size are compressed and decompressed synchronously on the main thread. @default false */
+  /**
+   * With true, all messages are compressed and decompressed in the same turn of the event loop. With false, threads of zlib process large
+   * messages. They compress messages over 16 KiB. They decompress messages of more than 16 KiB on the wire, or of more than 128 KiB after
+   * decompression.
+   * @default false
+   */
   readonly synchronous?: boolean | undefined;
-  /** Limits the memory that all contexts hold together. @default `processCompressionBudget`, 64 MiB */
+  /**
+   * The maximum memory of all compression contexts together. If this memory is used up, a further connection keeps no context.
+   * @default `processCompressionBudget`, 64 MiB
+   */
   readonly budget?: CompressionBudget | undefined;
 }
 
@@ -38,7 +50,7 @@ export const compressionDefaults: Readonly<
   Required<Pick<CodecSettings, 'threshold' | 'level' | 'engine' | 'synchronous'>>
 > = { threshold: 1024, level: 6, engine: 'auto', synchronous: false };
 
-/** A server's answer to a client's offers, and the codec for the connection. */
+/** The answer of a server to the offers of a client, and the codec that compresses the messages of the connection. */
 export interface CompressionAgreement {
   readonly answer: ExtensionOffer;
   readonly codec: DeflateCodec;
@@ -47,21 +59,21 @@ export interface CompressionAgreement {
 /** The offers that a client sends in one handshake. */
 export interface CompressionOffer {
   readonly offers: readonly ExtensionOffer[];
-  /** Checks the server's answers and makes `codec`. @throws HandshakeError stage 'extensions' */
+  /** Checks the server's answers and creates `codec`. @throws HandshakeError of stage 'extensions' */
   confirm(answers: readonly ExtensionOffer[]): void;
-  /** The codec for the agreed parameters; null before `confirm`, or if the server declined compression. */
+  /** The codec for the agreed parameters. Null before `confirm` is called, and if the server declined compression. */
   readonly codec: DeflateCodec | null;
-  /** Releases the bytes that were reserved in the budget. Call this if the connection does not use this offer. */
+  /** Releases the memory that was reserved in the budget. Call this if the connection does not use this offer. */
   abandon(): void;
 }
 
-/** The compression of a server, or of one `connect`. */
+/** Negotiates compression for a server, or for one call of `connect`. */
 export class Compression {
   readonly #config: DeflateConfig;
   readonly #settings: CodecSettings;
 
   /**
-   * @param options the caller has checked them, apart from the window sizes and the context takeover
+   * @param options this constructor checks the window sizes and the context takeover. The caller has checked the other options
    * @throws {RangeError | TypeError} for an invalid window or context takeover
    */
   constructor(options: CompressionOptions = {}) {
@@ -78,20 +90,23 @@ export class Compression {
 
   /**
    * Answers a client's offers.
-   * @returns null if the server declines all offers: the connection then opens without compression (7692 §5)
+   * @returns null if the server declines all offers. The connection then opens without compression (RFC 7692 §5)
    */
   accept(offers: readonly ExtensionOffer[]): CompressionAgreement | null {
     const first = acceptDeflate(offers, this.#config);
     if (first === null) return null;
     const reserved = this.#reserve(clientDirection(first.params));
     if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
-    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep no context, with or without an
-    // offer of `client_no_context_takeover`.
+    // The budget has no room for the client's context. So we ask the client to keep no context. 7692 §7.1.1.2 allows this even if the
+    // client did not offer `client_no_context_takeover`.
     const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }
 
-  /** Makes the offers for a client's handshake, and reserves memory for the server's context, which the client has to keep. */
+  /**
+   * Makes the offers for the handshake of a client. The client needs memory to decompress with the context of earlier messages. This method
+   * reserves the memory in the budget.
+   */
   offer(): CompressionOffer {
     const wished = this.#config.serverNoContextTakeover === true;
     const reserved = wished
@@ -101,7 +116,7 @@ export class Compression {
     return new ClientOffer(config, this.#settings, reserved ?? 0);
   }
 
-  /** @returns the number of reserved bytes, or null if the budget has no room */
+  /** Reserves memory for the context of received messages. @returns the number of reserved bytes, or null if the budget has no room */
   #reserve(direction: Direction): number | null {
     const size = receivingContextSize(direction);
     return this.#settings.budget.reserve(size) ? size : null;
@@ -130,7 +145,7 @@ class ClientOffer implements CompressionOffer {
     const params = confirmDeflate(answers, this.#config);
     if (params === null) return;
     const receiving = serverDirection(params);
-    // The agreed context may need less memory than was reserved for it.
+    // The agreed context may need less memory than we have reserved.
     const needed = receivingContextSize(receiving);
     this.#settings.budget.release(this.#reserved - needed);
     this.#reserved = 0;

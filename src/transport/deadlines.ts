@@ -1,8 +1,13 @@
 /**
- * Keeps every deadline of one connection, with one timer. The deadlines are: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no
- * bytes (§10.4), and a message that makes no progress. Also the closing handshake (§7.1.1), and a destroyed socket that does not emit
- * 'close'. A connection that is not closed always has at least one of these deadlines. frame/endpoint.ts ends the connection if a deadline
- * is missed. timers.ts has the timer.
+ * Keeps all deadlines of one connection, with one timer (timers.ts). There are deadlines for:
+ * - a peer that sends nothing, and pings without an answer (RFC 6455 §5.5.2)
+ * - a peer that takes no bytes (§10.4)
+ * - a message that makes no progress
+ * - the closing handshake (§7.1.1)
+ * - a destroyed socket that does not emit 'close'
+ *
+ * If a deadline is missed, frame/endpoint.ts ends the connection. With the default limits, a connection always has at least one deadline
+ * until it is closed.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -19,44 +24,46 @@ export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** Whether the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** Called if the socket was destroyed and has not emitted 'close' in time. */
+  /** Called if a destroyed socket has not emitted 'close' in time. */
   onGone(): void;
 }
 
-// If at most this many bytes wait, a peer that takes no bytes has as much time as a silent peer.
+// In bytes. If at most this many bytes wait to be sent, a peer that takes no bytes gets as much time as a peer that sends nothing.
 const STALL_THRESHOLD = 1_048_576;
 
 // The shortest time between two checks of a peer that takes no bytes, in milliseconds.
 const STALL_CHECK = 1_000;
 
-// How long a destroyed socket may take to emit 'close', in milliseconds. After this time, the connection counts as closed without the
-// event.
+// How long we wait for the 'close' event of a destroyed socket, in milliseconds. After this time, the connection counts as closed.
 const DESTROY_TIMEOUT = 5_000;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-// §5.5: the maximum payload of a control frame, in bytes. The endpoint refuses a longer one.
+// §5.5: the maximum payload of a control frame, in bytes. The endpoint refuses a longer payload.
 const MAX_CONTROL_PAYLOAD = 125;
 
 export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take no bytes while at most `STALL_THRESHOLD` bytes wait, in milliseconds. */
+  /** If at most `STALL_THRESHOLD` bytes wait and the peer takes none for this time, the connection is dropped. In milliseconds. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
   readonly #heartbeat: Heartbeat;
   #pings: PingPace | null = null;
-  /** Measures the answers to our pings; null until the first ping. */
+  /** Measures how long the peer takes to answer our pings. Null until the first ping is sent. */
   #pingTimes: PingTimes | null = null;
-  /** When the incomplete message last made progress; 0 between messages. */
+  /** When the last part of the incomplete message arrived. 0 if no message is incomplete. */
   #messageSince = 0;
   #messagePieces = 0;
-  /** When the connection is dropped because the closing handshake takes too long; 0 while the connection is not closing. */
+  /** The time at which the connection is dropped if the closing handshake is not complete. 0 while the connection is not closing. */
   #closeBy = 0;
   #closeTimeout: number;
-  /** When the connection counts as closed, even if the destroyed socket has not emitted 'close'. 0 while the socket is not destroyed. */
+  /**
+   * The time at which the connection counts as closed, even if the destroyed socket has not emitted 'close'. 0 while the socket is not
+   * destroyed.
+   */
   #goneBy = 0;
 
   constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {
@@ -81,7 +88,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when `size` bytes have arrived, before they are parsed. @returns the current time, which you pass to `parsed` */
+  /** Call this when `size` bytes have arrived, before they are parsed. @returns the current time, for the call of `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
@@ -89,8 +96,8 @@ export class Deadlines implements TimerOwner, Pinging {
   }
 
   /**
-   * Call this after the received bytes were parsed. A message may have begun, continued or ended, so this method updates the deadline of
-   * the message.
+   * Call this after the received bytes were parsed. The bytes may have begun, continued or ended a message, so this method updates the
+   * deadline of the message.
    */
   parsed(now: number = processTimers.now()): void {
     const { endpoint } = this.#owner;
@@ -124,14 +131,14 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#pingTimes?.answered(payload, now);
   }
 
-  /** The times of our pings; null until the first ping is sent. */
+  /** The answer times of our pings. Null until the first ping is sent. */
   get pingTimes(): PingTimes | null {
     return this.#pingTimes;
   }
 
   /**
-   * Call this when reading continues after a pause. The time in which the peer has to send something starts again. This applies to the
-   * heartbeat, the pings and the incomplete message.
+   * Call this when reading continues after a pause. The deadlines of the heartbeat, the pings and the incomplete message start again,
+   * because we read nothing during the pause.
    */
   restart(): void {
     const now = processTimers.now();
@@ -140,12 +147,12 @@ export class Deadlines implements TimerOwner, Pinging {
     if (this.#messageSince !== 0) this.#messageSince = now;
   }
 
-  /** Call this when the socket is blocked: it takes no more bytes for now. */
+  /** Call this when the socket is blocked (it takes no more bytes for now). */
   blocked(): void {
     this.#timer.setSooner(this.#limits.sendTimeout);
   }
 
-  /** Call this when the closing handshake has begun, or when we begin to end TCP. */
+  /** Call this when the closing handshake has begun, or when we begin to close TCP. */
   closing(): void {
     if (this.#closeBy !== 0) return;
     const now = processTimers.now();
@@ -154,8 +161,8 @@ export class Deadlines implements TimerOwner, Pinging {
   }
 
   /**
-   * Sets how long the closing handshake may take; `timeout` replaces `closeTimeout`. If the closing handshake has begun already, `timeout`
-   * counts from now, and the deadline can only become earlier.
+   * Sets the maximum time for the closing handshake, instead of `closeTimeout`. If the closing handshake has already begun, the time counts
+   * from now. In this case, the deadline can become earlier, but not later.
    */
   closeWithin(timeout: number): void {
     this.#closeTimeout = timeout;
@@ -165,7 +172,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** Call this when the socket is being destroyed. The socket may never emit 'close', so this state has a deadline as well. */
+  /** Call this when the socket is being destroyed. This method sets a deadline, because the socket may never emit 'close'. */
   destroying(): void {
     const now = processTimers.now();
     this.#goneBy = now + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
@@ -190,14 +197,14 @@ export class Deadlines implements TimerOwner, Pinging {
       else this.#closeTimedOut();
       return;
     }
-    // If one check ends the connection, the later checks are skipped. So only one reason is reported. The heartbeat is checked first,
+    // If a check ends the connection, we skip the later checks, so that only one reason is reported. The heartbeat is checked first,
     // because `#checkStall` needs to know whether a ping is unanswered.
     this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#pings?.check(now);
     if (!this.#isOver) this.#schedule(now);
-    // Code outside this library destroyed the socket, and the socket has not emitted 'close' yet.
+    // If neither deadline is set, code outside this library has destroyed the socket. The socket has not emitted 'close' yet.
     else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
   }
 
@@ -207,7 +214,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   /** Sets the timer for the earliest deadline. */
   #schedule(now: number): void {
-    // A connection that is closing has only this deadline. We check it here too, because the application may call `close` before `start`.
+    // While the connection is closing, no other deadline applies. The application may call `close` before `start`, and `start` calls this
+    // method too.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
@@ -216,7 +224,7 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // We check again before `#stallTimeout` ends. At most STALL_THRESHOLD bytes wait now. If more bytes wait later, the shorter
+      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. If more than STALL_THRESHOLD bytes wait later,
       // `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
@@ -225,12 +233,12 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#timer.set(due - now);
   }
 
-  // ---- the checks of the single deadlines ----
+  // ---- the check of each deadline ----
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 lets a client stop waiting for the server, and §7.1.7 lets either role stop waiting. If no Close frame came, the application
-    // receives 1006. After a failure, the reason has been reported already, and we do not wait for the peer's Close frame.
+    // §7.1.1 allows a client to stop waiting, and §7.1.7 allows both roles to stop waiting. If no Close frame has arrived, the application
+    // receives 1006. If the connection failed earlier, the application already has the reason.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -242,8 +250,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: bytes that we receive do not count as progress here. Otherwise, a peer that floods us and takes no answer could keep its
-    // connection forever. While few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
+    // §10.4: bytes that we receive do not count as progress here. Otherwise, a peer that sends much and reads nothing could keep its
+    // connection forever. If few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
     const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
@@ -254,7 +262,7 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkMessage(now: number): void {
     if (this.#messageSince === 0) return;
     const { endpoint } = this.#owner;
-    // While reading is paused, the peer cannot complete its message, so its time starts again.
+    // While reading is paused, the peer cannot complete its message, so the deadline starts again.
     if (endpoint.isPaused) this.#messageSince = now;
     else if (now - this.#messageSince >= this.#limits.messageTimeout) endpoint.messageTimedOut();
   }

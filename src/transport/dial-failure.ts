@@ -1,6 +1,6 @@
 /**
- * Lists the reasons why a client cannot connect, other than a fault in the server's answer. Each reason has a stage, a section and a text.
- * Errors of the system (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts lists the faults of an answer.
+ * Lists the reasons why a client cannot connect. Each reason has a stage, an RFC section and a text. handshake/error.ts lists the reasons
+ * that are faults in the response of the server. Errors of the system, such as ECONNREFUSED or CERT_HAS_EXPIRED, keep their own code.
  */
 
 import {
@@ -10,7 +10,7 @@ import {
   statusText,
 } from '../handshake/error.ts';
 
-/** One reason why a client gets no connection. */
+/** One reason why a client cannot connect. */
 export interface DialFailure {
   readonly stage: HandshakeStage;
   readonly section: string;
@@ -101,8 +101,8 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// For each stage, what was still missing when the deadline passed. The text of the timeout error says it. The lookup of a host name is part
-// of stage 'tcp'.
+// The text that a timeout error contains for each stage. It says what was missing when the deadline passed. The stage 'tcp' includes the
+// lookup of the host name.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',
@@ -110,7 +110,7 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
-/** Returns a copy of the error whose text also names `place`: the URL, or the proxy, of the attempt. */
+/** Returns a copy of the error. The text of the copy also contains `place`, the URL or the proxy of the attempt. */
 export function locate(error: HandshakeError, place: string): HandshakeError {
   const { code, message, stage, status, headers, body, value } = error;
   const cause = 'cause' in error ? { cause: error.cause } : {};
@@ -124,17 +124,22 @@ export function locate(error: HandshakeError, place: string): HandshakeError {
   });
 }
 
-/** Returns an error's text without the place that `locate` added. An API that names the place in its own words calls this function. */
+/**
+ * Returns the text of an error without the URL or the proxy that `locate` added. An API calls this function if its errors show the URL in
+ * another way.
+ */
 export function withoutPlace({ message }: HandshakeError): string {
   const at = message.lastIndexOf(' [');
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
 }
 
-// Errors are written to logs. So the text of an error has no query, which may hold tokens. It has no user information either (`href` has
-// none).
+// The maximum number of characters of a URL in the text of an error.
 const MAX_PLACE = 200;
 
-/** Returns the text that names a URL in an error: without the query, and at most `MAX_PLACE` characters. */
+/**
+ * Returns the form of a URL for the text of an error. It has no query, because errors are written to logs, and a query may contain tokens.
+ * It has no user name and no password either, because `href` has none.
+ */
 export function placeOf({ href }: { readonly href: string }): string {
   const query = href.indexOf('?');
   const shown = query === -1 ? href : `${href.slice(0, query)}?…`;
@@ -149,7 +154,7 @@ export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   return new HandshakeError('WS_DIAL_TIMEOUT', message, { stage });
 }
 
-// Advice, by error code, for errors of the system whose own text gives no advice.
+// Advice for some errors of the system, by error code. The text of these errors does not say what to do.
 const plainOnTls = 'the other end does not speak TLS here; is it ws: in place of wss:?';
 const unknownIssuer = 'the option tls.ca trusts its issuer';
 const advice: ReadonlyMap<string, string> = new Map([
@@ -176,7 +181,7 @@ export function systemFailure(
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // The message of an OpenSSL error names a place in OpenSSL's source code; `reason` is the message without this place.
+  // The message of an OpenSSL error contains a place in OpenSSL's source code. `reason` is the message without this place.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

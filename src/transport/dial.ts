@@ -1,7 +1,7 @@
 /**
- * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. A hop is one request to one server. For each hop, this file sends
- * the request and decides what the answer means. attempt.ts applies the deadline and the signal. tunnel.ts opens TCP, the proxy's tunnel
- * and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
+ * Opens the connection of a client (RFC 6455 §4.1). A loop follows redirects. A hop is one request to one server. For each hop, this file
+ * sends the request and handles the response. attempt.ts applies the deadline and the signal. tunnel.ts opens the TCP connection, the
+ * tunnel through a proxy, and TLS. handshake/client.ts makes the request and checks the response. socket.ts serves the open connection.
  */
 
 import type { Duplex } from 'node:stream';
@@ -37,29 +37,37 @@ import { openTransport, type TunnelOptions } from './tunnel.ts';
 
 /** The options that say how to reach a server, and what the request contains. */
 export interface DialOptions extends RequestFields, TunnelOptions {
-  /** If true, the attempt fails if subprotocols were offered and the server chose none of them. @default false */
+  /** Whether the attempt fails if subprotocols were offered and the server chose none of them. @default false */
   readonly requireSubprotocol?: boolean | undefined;
-  /** The maximum time for all steps until the connection is open, in milliseconds; with `Infinity`, there is no maximum. @default 10000 */
+  /**
+   * The longest time for the whole attempt, in milliseconds. It includes name lookup, TCP, proxy, TLS, redirects and the response.
+   * `Infinity` disables the limit. @default 10000
+   */
   readonly handshakeTimeout?: number | undefined;
-  /** If the signal aborts before the connection is open, the attempt ends and the promise rejects with the signal's reason. */
+  /**
+   * A signal that aborts the attempt. `connect` then rejects with the reason of the signal. If the connection is already open, it stays
+   * open.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The maximum number of redirects to follow, 0 to 5. A redirect from wss to ws is never followed. The request to another origin has no
-   * subprotocols, because an application may pass a token as one. It also has no `headers`, no credentials of the URL, and no client
-   * certificate. @default 0
+   * The maximum number of redirects that are followed, 0 to 5. A redirect from `wss` to `ws` is never followed. If a redirect leads to
+   * another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. `secureContext` of the
+   * option `tls` is not used. The other origin also receives no subprotocols, because some applications send a token in them.
+   * @default 0
    */
   readonly redirects?: number | undefined;
   /**
-   * The names of the fields of `headers` that a redirect may send to another origin. The name `'Sec-WebSocket-Protocol'` stands for the
-   * subprotocols. The names of credentials, such as Authorization and Cookie, throw. @default none
+   * The names of the fields in `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for
+   * the subprotocols. The names `Authorization` and `Cookie` are refused.
+   * @default none
    */
   readonly crossOriginHeaders?: readonly string[] | undefined;
 }
 
-/** A connection whose response, a 101, was verified. */
+/** A new connection. The 101 response of the server was verified. */
 export interface DialedConnection {
   readonly socket: Duplex;
-  /** The bytes that came after the response. They already belong to frames. */
+  /** The bytes that arrived after the response. They are the beginning of the frames from the server. */
   readonly head: Buffer;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
@@ -71,7 +79,9 @@ export interface DialedConnection {
   readonly url: string;
 }
 
-/** The result of `planRoute`: the URL to connect to, the request, and the fields that may go to another origin. */
+/**
+ * The result of `planRoute`. It contains the URL to connect to, the request, and the names of the fields that another origin may receive.
+ */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;
@@ -79,8 +89,8 @@ export interface DialRoute {
 }
 
 /**
- * Checks the URL and the options, and makes the values that `dial` needs. §4.1 (1): invalid input fails before any network activity.
- * @throws HandshakeError stage 'url'
+ * Checks the URL and the options, and makes the values that `dial` needs. So invalid input fails before any network activity (§4.1 (1)).
+ * @throws HandshakeError of stage 'url' if the URL is invalid
  * @throws TypeError | RangeError for invalid options
  */
 export function planRoute(url: string | URL, options: DialOptions): DialRoute {
@@ -93,7 +103,8 @@ export function planRoute(url: string | URL, options: DialOptions): DialRoute {
 
 /**
  * Connects and performs the opening handshake.
- * @throws HandshakeError with the stage that failed; the reason of `signal` if `signal` aborts the attempt
+ * @throws HandshakeError with the stage that failed
+ * @throws the reason of `signal`, if `signal` aborts the attempt
  */
 export async function dial(
   { target: first, hop: firstHop, crossOriginHeaders }: DialRoute,
@@ -129,7 +140,7 @@ export async function dial(
   }
 }
 
-/** The values that one hop uses. A hop is one request to one server. A redirect to another origin removes some of these values. */
+/** The values for one hop (one request to one server). After a redirect to another origin, some of these values are missing. */
 export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };
@@ -154,7 +165,10 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
   };
 }
 
-/** @throws HandshakeError if a subprotocol is required but may not be sent to the other origin */
+/**
+ * Returns the values for a request to another origin, after a redirect.
+ * @throws HandshakeError if a subprotocol is required, but the other origin may not receive the subprotocols
+ */
 function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpResponseHead): Hop {
   const { subprotocols, ...request } = hop.request;
   const keepsSubprotocols = names.has(SUBPROTOCOLS);
@@ -218,7 +232,7 @@ async function performHandshake(
       ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
     });
     const codec = offer === null ? null : offer.codec;
-    // The server declined compression, so we release the memory that was reserved for compression.
+    // The server declined compression, so we release the memory that was reserved for it.
     if (codec === null) offer?.abandon();
     return { socket, head: rest, headers: response.headers, url: target.href, codec, ...verified };
   } catch (error) {

@@ -1,8 +1,8 @@
 /**
  * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait for the answer. If frames
- * arrive earlier, we keep them and process them after the application has accepted the request. We read from the socket while the
- * application decides, because we want to notice when the peer leaves. If the peer sends a byte and then leaves, its FIN comes after this
- * byte, so without reading we would not see the FIN. The application could then not be notified that the peer no longer needs the answer.
+ * arrive earlier, we keep them, and process them after the application has accepted the request. We read from the socket while the
+ * application decides, because we want to notice when the peer leaves. A peer may send one byte and then leave. We can only see its FIN if
+ * we read this byte.
  */
 
 import type { Duplex } from 'node:stream';
@@ -10,12 +10,12 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * The number of early bytes at which we stop reading the socket. From then on we cannot notice that the peer leaves, so the handshake ends
- * by the application's answer or by the deadline.
+ * If a client sends this many bytes before the answer, we stop reading from the socket. After that, we cannot notice that the peer leaves.
+ * The handshake ends with the answer of the application, or at the deadline.
  */
 export const MAX_EARLY_BYTES = 65_536;
 
-/** Keeps the bytes that come after a request's head, until the answer is known. */
+/** Keeps the bytes that arrive after the head of a request, until the application has answered. */
 export class EarlyBytes {
   readonly #socket: Duplex;
   readonly #budget: MemoryBudget;
@@ -26,7 +26,10 @@ export class EarlyBytes {
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 
-  /** Begins to read. @param head the bytes that came with the request. They are copied, so that the chunk of the request can be freed */
+  /**
+   * Begins to read from the socket.
+   * @param head the bytes that arrived together with the request. They are copied, so that the chunk of the request can be freed
+   */
   constructor(socket: Duplex, head: Buffer, budget: MemoryBudget) {
     this.#socket = socket;
     this.#budget = budget;
@@ -51,8 +54,8 @@ export class EarlyBytes {
     return all;
   }
 
-  // Copies the bytes into one buffer, which doubles when it is full. If the peer sends chunks of one byte, a list of Buffers would cost far
-  // more memory.
+  // Copies the bytes into one buffer, which doubles when it is full. The peer may send single bytes, and a list of one-byte Buffers would
+  // need far more memory.
   #keep(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#bytes.length) {

@@ -1,8 +1,7 @@
 /**
- * Checks whether the peer is still connected, and shows the peer that we are connected (RFC 6455 §5.5.2, §5.5.3). If the peer is silent for
- * `heartbeatInterval`, we send a ping. Any byte from the peer counts as an answer. The peer's silence does not count if it could not answer
- * yet, or if we could not see its answer. While we only receive, we send unsolicited pongs to show that we are connected. deadlines.ts has
- * the timer.
+ * Checks whether the peer is still connected (RFC 6455 §5.5.2). If the peer is silent for `heartbeatInterval`, we send a ping. Any byte
+ * from the peer counts as an answer. Time does not count if the peer could not answer yet, or if we did not read. If we only receive for a
+ * long time, we send a pong, so that the peer knows that we are connected (§5.5.3). deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -11,14 +10,14 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pinging } from './ping-pace.ts';
 
-// The maximum number of bytes that can be on their way to a peer. We assume that the peer's system and ours hold no more bytes together.
+// We assume that at most this many sent bytes are on their way to the peer. They are in the buffers of both operating systems.
 const MAX_IN_FLIGHT = 8_388_608;
 
 // We assume that a slow peer reads this many bytes per second.
 const SLOW_PEER = 32_768;
 
-// If we received this many bytes since we last sent anything, we send a pong at the next interval. The peer may have sent a ping that has
-// not arrived yet.
+// If we have received this many bytes and sent nothing in the meantime, we send a pong at the next interval. The peer may wait for an
+// answer to a ping that we have not received yet.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -28,15 +27,15 @@ export class Heartbeat {
   readonly #limits: ConnectionLimits;
 
   #lastReceived: number;
-  /** The number of bytes that had left the process when we last received something. */
+  /** The value of `outbox.sent` (all bytes that have left) at the time when we last received something. */
   #sentBefore = 0;
   /** The number of bytes that we received since we last sent something. */
   #received = 0;
-  /** When the last ping or pong of the heartbeat was sent. */
+  /** The time at which the heartbeat last sent a ping or a pong. */
   #lastBeat: number;
-  /** When the unanswered ping was sent; 0 if every ping was answered. */
+  /** When the unanswered ping was sent. 0 if no ping is unanswered. */
   #pingedAt = 0;
-  /** How long the answer to the unanswered ping may take, in milliseconds. */
+  /** The maximum time for the answer to the unanswered ping, in milliseconds. */
   #answerTime = 0;
   #lastCheck: number;
 
@@ -73,8 +72,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // The peer may answer the ping and then be silent again. `#answerTime` can be longer than the interval. If we waited for its end, we
-    // would notice the new silence too late. So we check at least once per interval.
+    // `#answerTime` can be longer than the interval. In this time, the peer may answer the ping and then be silent again. So we check at
+    // least once per interval, to notice the new silence in time.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -87,8 +86,7 @@ export class Heartbeat {
     if (this.#isBlind) {
       this.#pingedAt = 0;
       this.#lastReceived = now;
-      // We do not read, so we would not see a pong. We still send a ping. If the peer is not connected any more, TCP cannot deliver the
-      // ping, and the socket fails.
+      // We do not read now, so we cannot see a pong. We still send a ping, because the socket fails if TCP cannot deliver the ping.
       if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
       return;
     }
@@ -100,13 +98,14 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // Before it reads the ping, the peer has to read the bytes that wait in the memory of both systems. The peer may be slow, so it gets
-      // more time if many bytes wait.
+      // Before the peer reads the ping, it has to read the bytes that we sent earlier. A slow peer needs time for this, so the peer gets
+      // more time if these bytes are many.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
     } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
-      // §5.5.3 allows an unsolicited pong. The peer may have sent a ping that has not arrived yet, because much other data comes before it.
+      // §5.5.3 allows a pong without a ping. The peer may have sent a ping that we have not received yet, because other data arrives before
+      // the ping.
       this.#lastBeat = now;
       this.#endpoint.pong();
     }
@@ -123,15 +122,18 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive. If so, the peer has sent at least `LONG_RECEIPT` bytes, or a part of a message, since we last sent something.
-   * The peer cannot know then whether we are still connected.
+   * Whether we only receive at present. This is true if the peer has sent `LONG_RECEIPT` bytes, or a part of a message, since we last sent
+   * something. Then the peer cannot know whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we cannot see that the peer is connected. If so, we do not read, and no bytes wait that the peer could take. */
+  /**
+   * Whether we have no way to see that the peer is connected. This is true if we do not read, and the socket does not wait for the peer to
+   * take bytes.
+   */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }
@@ -139,8 +141,8 @@ export class Heartbeat {
   /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While reading is paused, we could not see a pong. While more than the high-water mark waits to be sent, our ping has not left yet. In
-    // both cases, a peer that takes our bytes counts as connected.
+    // While reading is paused, we cannot see a pong. While more bytes wait than the high-water mark, our ping has not left yet. In both
+    // cases, a peer that takes our bytes counts as connected.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;
   }

@@ -1,6 +1,7 @@
 /**
- * Puts the end of a chunk back into its socket. So the socket stops at once. After `pause()` alone, Node reads on until the socket's own
- * buffer is full. That is one more chunk of 64 KiB for each connection. No budget would count it (RFC 6455 §10.4).
+ * Stops reading from a socket at once. To do this, it puts the end of the last chunk back into the socket. After `pause()` alone, Node
+ * would read until the buffer of the socket is full. This is one more chunk of 64 KiB for each connection, and no memory budget would count
+ * it (RFC 6455 §10.4).
  */
 
 import { Socket } from 'node:net';
@@ -9,8 +10,8 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * Returns how many bytes fill a socket's own buffer. Returns 0 if the chunk is not larger than this buffer, or if another listener also
- * received the chunk.
+ * Returns the number of bytes that fill the buffer of the socket. Returns 0 if the chunk is not larger than this buffer, or if another
+ * listener also received the chunk.
  */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;
@@ -18,7 +19,7 @@ export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   return chunk.length > size && socket.listenerCount('data') === 1 ? size : 0;
 }
 
-/** Holds back bytes in one socket. */
+/** Puts received bytes back into one socket, and counts them in a memory budget. */
 export class HeldBack {
   readonly #charge: Charge;
 
@@ -26,17 +27,20 @@ export class HeldBack {
     this.#charge = new Charge(budget);
   }
 
-  /** Stops a socket. Call it from the socket's 'data' event, with the end of that event's chunk. */
+  /**
+   * Stops reading from a socket. Call this in a 'data' listener of the socket.
+   * @param bytes the end of the chunk of the 'data' event. They are put back into the socket
+   */
   stop(socket: Duplex, bytes: Buffer): void {
     socket.pause();
     this.#charge.resize(bytes.length);
-    // The bytes are copied. So the whole chunk is not kept alive.
+    // We copy the bytes, so that the whole chunk can be freed.
     const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
     socket.unshift(copy);
   }
 
-  /** Forgets the bytes: the socket emits them again, or drops them when it is destroyed. */
+  /** Stops counting the bytes. Call this when the socket has emitted them again, or is closed. */
   clear(): void {
     this.#charge.resize(0);
   }

@@ -1,6 +1,6 @@
 /**
- * Handles upgrades for paths that no endpoint serves. Refuses them with 404 (RFC 6455 §4.2.2), or leaves them to the HTTP server's other
- * listeners.
+ * Handles upgrade requests for paths that no endpoint serves. If the HTTP server has other 'upgrade' listeners, one of them may answer the
+ * request. Otherwise we refuse the request with 404 (RFC 6455 §4.2.2).
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -14,7 +14,7 @@ import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
  * Returns whether another listener of the 'upgrade' event has written to the socket, read from it or ended it. An 'error' listener on the
- * socket does not count. Vite adds one for every upgrade, even for those that Vite does not serve.
+ * socket does not count, because Vite adds one for every upgrade, even if it does not answer the request.
  * @param written the number of bytes that had been written to the socket before the event
  */
 export function isClaimed(socket: Duplex, written: number): boolean {
@@ -23,16 +23,16 @@ export function isClaimed(socket: Duplex, written: number): boolean {
 }
 
 /**
- * Returns how many bytes were written to a socket so far. The number may be above 0 before the upgrade: a kept-alive connection may have
- * carried earlier answers.
+ * Returns the number of bytes that were written to a socket so far. The number can be above 0 before the upgrade, because the connection
+ * may have carried earlier responses.
  */
 export function bytesWrittenTo(socket: Duplex): number {
   return (socket as Partial<Socket>).bytesWritten ?? 0;
 }
 
 /**
- * Watches an upgrade that we leave to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket.
- * If no other listener takes the socket, this class answers 404 after `handshakeTimeout`. Without this class, the socket would stay open
+ * Watches the socket of an upgrade request that another listener may answer. If no listener uses the socket, this class answers 404 after
+ * `handshakeTimeout`. Node has removed its own listeners and deadlines from the socket. Without this class, the socket could stay open
  * forever, and a reset by the peer would crash the process.
  */
 export class LeftUpgrade implements TimerOwner {
@@ -59,7 +59,7 @@ export class LeftUpgrade implements TimerOwner {
 
   onTimer(): void {
     const socket = this.#socket;
-    // Our 'close' listener is not needed any more, and the socket may belong to another listener now.
+    // We remove our 'close' listener, because the timer has fired and another listener may use the socket now.
     socket.off('close', this.#onClose);
     if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
     else acceptUpgrade(this.#request, socket, this.#head, this.#host);
@@ -68,10 +68,10 @@ export class LeftUpgrade implements TimerOwner {
 
 function ignore(): void {}
 
-/** Refuses every request with 404, and uses the limits and slots of one of the server's endpoints. */
+/** Refuses every request with 404. The limits come from `host`, which is one of the endpoints of the server. */
 export class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
-  // No endpoint serves the path. So a request from any origin gets 404.
+  // No endpoint serves the path, so a request from any origin gets 404.
   readonly origins = 'any';
   readonly compression = null;
   readonly subprotocols: readonly string[] = [];

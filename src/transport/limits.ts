@@ -1,68 +1,71 @@
 /**
- * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to the
+ * The limits and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to the
  * implementation. docs/architecture.md says why each limit has its value. deadlines.ts and frame/ apply the limits.
  */
 
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 
-/** The bounds and deadlines of one connection. Times are in milliseconds. `Infinity` disables a bound or deadline. */
+/** The limits and deadlines of one connection. All times are in milliseconds. `Infinity` disables a limit or a deadline. */
 export interface ConnectionLimits {
-  /** The maximum size of a received message in bytes, over all its fragments. A longer message fails the connection with 1009. */
+  /** The maximum size of a received message in bytes, including all its fragments. A larger message fails the connection with 1009. */
   readonly maxMessageSize: number;
-  /** The maximum size, in bytes, of a received message that the application reads in parts. If it is absent, `maxMessageSize` applies. */
+  /**
+   * The maximum size in bytes of a received message that the application reads in parts. A larger message fails the connection with 1009.
+   * @default `maxMessageSize`
+   */
   readonly maxStreamSize?: number;
   /**
-   * If more bytes than this wait to be sent, `send` returns that the application should wait. A server also stops reading if more bytes
-   * than this wait in its replies.
+   * If more than this number of bytes wait to be sent, `send` returns false. A server also stops reading from a peer while more than this
+   * number of bytes of replies wait. Replies are the bytes that the server sends while it delivers data from this peer.
    */
   readonly highWaterMark: number;
   /**
-   * The maximum number of bytes that wait to be sent. If more bytes wait, the connection is dropped. If nothing waits, one message of any
-   * size is accepted.
+   * The maximum number of bytes that may wait to be sent. If more bytes wait, the connection is dropped. If nothing waits, one message of
+   * any size is accepted.
    */
   readonly sendCap: number;
-  /** The maximum number of keys of `sendLatest` whose newest value may wait at the same time. */
+  /** The maximum number of keys of `sendLatest` that may wait at the same time. For a further key, `sendLatest` returns false. */
   readonly maxLatestKeys: number;
   /**
-   * How long a peer may take no bytes while more than 1 MiB waits to be sent. If less waits, the limit is `sendTimeout` or
-   * `heartbeatInterval` plus `heartbeatTimeout`, whichever is longer.
+   * If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped. If fewer bytes wait, the time
+   * is at least `heartbeatInterval` plus `heartbeatTimeout`.
    */
   readonly sendTimeout: number;
-  /** How long the closing handshake and the end of TCP may take together. */
+  /** The longest time for the closing handshake and the end of the TCP connection. */
   readonly closeTimeout: number;
-  /** How long the peer may be silent before a ping is sent. */
+  /** If the peer is silent for this time, a ping is sent. */
   readonly heartbeatInterval: number;
-  /** How long the peer may stay silent after the ping. After this time, the connection is dropped. */
+  /** If the peer stays silent for this time after the ping, the connection is dropped. */
   readonly heartbeatTimeout: number;
-  /** How long an incomplete message may make no progress. After this time, the connection fails with 1008. */
+  /** If no further part of an incomplete message arrives for this time, the connection fails with 1008. */
   readonly messageTimeout: number;
   /**
-   * When sent bytes leave. With 'turn', they leave at the end of the event loop's turn. With 'read', they also leave after each chunk that
-   * was received.
+   * When messages are written to the socket. With 'turn', they are written at the end of the turn of the event loop. With 'read', they are
+   * also written after each read from the socket.
    */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;
-  /** The schedule of pings at a fixed interval. */
+  /** The schedule of the pings that are sent at a fixed interval, in addition to the heartbeat. */
   readonly pings?: PingSchedule;
 }
 
 /**
- * The schedule of pings that are sent at a fixed interval, even if the peer sends messages. Only a pong counts as an answer. Times are in
- * milliseconds.
+ * The schedule of pings at a fixed interval. These pings are sent even while the peer sends messages. Only a pong counts as an answer. All
+ * times are in milliseconds.
  */
 export interface PingSchedule {
-  /** The time from the start of the connection to the first ping. */
+  /** The time from the opening of the connection to the first ping. With 0, the first ping is sent immediately. */
   readonly first: number;
   readonly interval: number;
-  /** How long the peer may send no pong. After this time, the connection fails with 1011. */
+  /** If no pong arrives for this time, the connection fails with 1011. */
   readonly timeout: number;
-  /** If true, a pong has to come before the next ping is due. Otherwise the connection fails with 1011. */
+  /** Whether the connection fails with 1011 if a ping has no answer when the next ping is due. */
   readonly answerEach: boolean;
-  /** Returns the payload of the next ping, at most 125 bytes. */
+  /** Returns the payload of the next ping. The maximum is 125 bytes. */
   payload(): Uint8Array | undefined;
 }
 
-/** The defaults of a server; docs/architecture.md explains each value. */
+/** The defaults of a server. docs/architecture.md explains each value. */
 export const serverLimits: ConnectionLimits = {
   maxMessageSize: 1_048_576,
   highWaterMark: 65_536,
@@ -78,8 +81,8 @@ export const serverLimits: ConnectionLimits = {
 };
 
 /**
- * The defaults of a client. A client accepts larger messages than a server. The number of bytes that wait to be sent is not limited: the
- * application decides how much to send.
+ * The defaults of a client. A client accepts larger messages than a server. The number of bytes that wait to be sent is not limited,
+ * because the application decides how much it sends.
  */
 export const clientLimits: ConnectionLimits = {
   ...serverLimits,
@@ -87,11 +90,11 @@ export const clientLimits: ConnectionLimits = {
   sendCap: Number.POSITIVE_INFINITY,
 };
 
-/** How long the opening handshake may take, in either role, in milliseconds. */
+/** The default of `handshakeTimeout` for a client and for a server, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 
-/** The maximum number of connections of a server. */
+/** The default of `maxConnections`, the maximum number of open sockets of a server. */
 export const MAX_CONNECTIONS = 10_000;
 
-/** How long connections may take to close when a server shuts down, in milliseconds. */
+/** The default of `grace`, the longest time for the closing handshakes when a server shuts down. In milliseconds. */
 export const SHUTDOWN_GRACE = 5_000;

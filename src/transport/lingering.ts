@@ -1,7 +1,7 @@
 /**
- * Ends a connection whose opening handshake was refused. Sends the answer, then FIN, and gives the peer some time to read the answer.
- * Closing the socket immediately, while the peer is still sending, would reset the connection. The peer would lose the answer
- * (RFC 9112 §9.6).
+ * Ends a connection after its opening handshake was refused. It sends the answer, then FIN, and gives the peer some time to read the
+ * answer. If we closed the socket while the peer is still sending, the system would reset the connection. The peer would then lose the
+ * answer (RFC 9112 §9.6).
  */
 
 import type { Duplex } from 'node:stream';
@@ -9,11 +9,11 @@ import { refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-// How long a refused peer may take to read its answer, in milliseconds.
+// The maximum time for a peer to read the answer that refuses its request, in milliseconds.
 const LINGER = 2_000;
 
-// The maximum number of refused sockets that stay open. The slots (slot.ts) do not limit these sockets: a socket that was refused for lack
-// of a slot has none. Above this maximum, we destroy the socket as soon as the system has the answer.
+// The maximum number of sockets that stay open after a refusal. `maxConnections` does not limit them, because a socket above that limit is
+// refused too. Above this maximum, we destroy a socket as soon as the operating system has the answer.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;
@@ -26,7 +26,7 @@ export function answerUnavailable(socket: Duplex, method?: string): void {
 
 /**
  * Writes the answer to a refused handshake and ends the socket. Bytes that the peer still sends are read and dropped.
- * @param timer a timer that destroys the socket; this function sets it
+ * @param timer this function sets the timer. The owner of the timer destroys the socket when the timer is due
  */
 export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
   socket.on('error', ignore);
@@ -45,8 +45,8 @@ export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
 }
 
 /**
- * Writes the head of a response. If `write` throws, the transport is broken, so this function destroys the transport and throws nothing.
- * The error must not reach the event loop or other handshakes. Sockets of Node never throw here, but a Duplex of the application may.
+ * Writes the head of a response. If `write` throws, this function destroys the socket and does not throw, because the error must not affect
+ * other handshakes. The sockets of Node never throw here, but a Duplex of the application might.
  * @returns whether `write` returned without an error
  */
 export function writeAnswer(text: string, socket: Duplex): boolean {

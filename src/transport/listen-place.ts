@@ -1,38 +1,38 @@
-/** Makes the options of node:net that say where a listener binds. */
+/** Makes the options for `server.listen` of node:net. They say where a listener waits for connections. */
 
 import type { ListenOptions as NetListenOptions } from 'node:net';
 
-/** The options for binding, in addition to host and port. */
+/** The options that say how to listen, in addition to host and port. */
 export interface PlaceOptions {
-  /** The length of the system's queue for connections that the process has not accepted yet. @default 511 */
+  /** The maximum number of connections that wait in the operating system until the process accepts them. @default 511 */
   readonly backlog?: number | undefined;
   /**
-   * If true, several processes may listen on the same port, and the system distributes the connections among these processes. Requires Node
-   * 22.12. @default false
+   * If true, several processes may listen on the port. The operating system distributes the connections among them. Requires Node.js 22.12.
+   * @default false
    */
   readonly reusePort?: boolean | undefined;
   /**
-   * For a worker of node:cluster. If true, the worker listens by itself, and the primary process does not share the port among the workers.
+   * If true, a worker of node:cluster listens on the port itself. The primary does not distribute the connections.
    * @default false
    */
   readonly exclusive?: boolean | undefined;
   /** If true, a listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
   /**
-   * A file descriptor that is already listening, for example a descriptor from systemd. It is used instead of host and port. Windows does
-   * not support this option.
+   * A file descriptor that is already listening, for example from systemd. It is used instead of `host` and `port`. It is not available on
+   * Windows.
    */
   readonly fd?: number | undefined;
 }
 
-// The first versions of Node that support `reusePort`. Older versions ignore `reusePort`, so the second process would fail with EADDRINUSE,
-// which does not name the cause.
+// The first versions of Node that support `reusePort`. Older versions ignore `reusePort`. Then the second process would fail with
+// EADDRINUSE, and the error would not name the cause.
 const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
   [22, 12],
   [23, 1],
 ];
 
-/** @throws {TypeError} if `reusePort` is set and this version of Node does not support it */
+/** Returns the options for `server.listen`. @throws {TypeError} if `reusePort` is true, but this version of Node does not support it */
 export function toPlace(
   where: { readonly path: string } | { readonly host: string; readonly port: number },
   { backlog, reusePort, exclusive, ipv6Only, fd }: PlaceOptions,

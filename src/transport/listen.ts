@@ -18,43 +18,44 @@ import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
 /** The options of `listen`. */
 export interface ListenOptions extends PlaceOptions {
-  /** The port; 0 stands for any free port. @default 0 */
+  /** The TCP port. @default 0, any free port */
   readonly port?: number | undefined;
-  /** The address or the host name to bind. @default '127.0.0.1' */
+  /** The address to listen on. '0.0.0.0' stands for every IPv4 interface, and '::' for every interface. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The family of the address to use for a host name. @default the family of the first address */
+  /** Whether to listen on the IPv4 or the IPv6 address of `host`, if `host` is a name. @default the first address */
   readonly family?: 4 | 6 | undefined;
-  /** If true, the listener does not keep the process alive. Connections still do. @default false */
+  /** If true, the process may end while the listener is open. Open connections still keep the process alive. @default false */
   readonly unref?: boolean | undefined;
-  /** If the signal aborts, the listener stops, or never becomes ready. Open connections stay open. */
+  /** A signal that stops the listener, before or after it is ready. Open connections stay open. */
   readonly signal?: AbortSignal | undefined;
-  /** The path of a Unix domain socket or Windows pipe. It is used instead of host and port. */
+  /** The path of a Unix domain socket or Windows pipe. It is used instead of `host` and `port`. */
   readonly path?: string | undefined;
-  /** The options of `tls.createServer`, such as certificate and key. If they are present, the listener serves wss. */
+  /** The options for `tls.createServer`, with a certificate and its key. With this option, the listener accepts only `wss:` connections. */
   readonly tls?: TlsOptions | undefined;
 }
 
 /** A listener that is ready. */
 export interface Listener {
-  /** The bound address, or the path of the Unix socket. */
+  /** The address of the listener, or the path of its Unix domain socket. */
   readonly address: AddressInfo | string;
   /** Whether the listener uses TLS. */
   readonly secure: boolean;
   /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
-  /** Destroys the sockets that `close` still waits for. Most of their peers still read the answer to a refused handshake. */
+  /** Destroys all open sockets that this listener accepted, so that the promise of `close` can resolve. */
   terminate(): void;
 }
 
-// If no slot (slot.ts) is free, we complete at most this many TLS handshakes at a time, only to answer 503. We destroy all further sockets.
+// If a TLS server has its maximum number of sockets, it answers 503 to a further client. This needs a TLS handshake. At most this many of
+// these handshakes run at a time. We destroy all further sockets.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
- * Starts a listener, which passes the sockets that it accepts to `host`.
+ * Starts a listener. The listener passes each accepted socket to `host`.
  * @param path the path that is served; requests for other paths get 404
- * @param onStopped called when `signal` stops the listener after it was ready
- * @returns a promise that resolves when the listener is ready. It rejects with the system's error, such as EADDRINUSE, or with the signal's
- *   reason
+ * @param onStopped called if `signal` stops the listener when it is already ready
+ * @returns a promise that resolves when the listener is ready. It rejects with an error of the system, such as EADDRINUSE, or with the
+ *   reason of `signal`
  */
 export async function listen<Context, Result>(
   options: ListenOptions,
@@ -70,7 +71,7 @@ export async function listen<Context, Result>(
   const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
   await bind(server, options, address);
   if (options.unref === true) server.unref();
-  // Accepting may fail for some time, for example if no file descriptor is free. We ignore the error, and the listener continues.
+  // If no file descriptor is free, for example, Node cannot accept a connection and emits an error. The listener then continues.
   server.on('error', () => {});
   const listener: Listener = {
     address: server.address()!,
@@ -92,14 +93,14 @@ export async function listen<Context, Result>(
   return listener;
 }
 
-/** Binds a server. The promise rejects with the system's error, or with the reason of `signal`. */
+/** Binds a server. The promise rejects with an error of the system, or with the reason of `signal`. */
 function bind(server: Server, options: ListenOptions, host: string): Promise<void> {
   const { port = 0, path, signal } = options;
   return new Promise((resolve, reject) => {
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // If Node is still looking up the host name, Node binds the port later, in spite of `close`. So we close the server again then.
+      // After a lookup of the host name, Node binds the port, although we have called `close`. So we close the server again at 'listening'.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();
@@ -132,25 +133,29 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 }
 
 /**
- * Returns the address to bind. @throws the system's error, such as ENOTFOUND, if the name `host` has no address of `family`. If `host` is
- * an address of the other family, the code is EAFNOSUPPORT
+ * Returns the address to bind.
+ * @throws an error of the system, such as ENOTFOUND, if the name `host` has no address of `family`
+ * @throws an error with the code EAFNOSUPPORT if `host` is an address of another family
  */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
   const found = await lookup(host, { family });
-  // `host` is an address, not a name: a lookup cannot change its family.
+  // `host` is an address of another family, not a name.
   if (found.family !== family) {
     throw Object.assign(new Error(`${host} is not an IPv${family} address`), { code: 'EAFNOSUPPORT' });
   }
   return found.address;
 }
 
-/** Accepts sockets for a host. Takes a slot (slot.ts), establishes TLS if the listener uses TLS, and reads the head of the request. */
+/**
+ * Accepts sockets for a server. For each socket, it takes a slot (slot.ts limits the number of sockets). Then it establishes TLS if the
+ * listener uses TLS, and reads the head of the request.
+ */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
   readonly #slots: Slots;
-  /** The sockets that receive 503 because no slot (slot.ts) was free. */
+  /** The open sockets that were refused, because the server is closing or has its maximum number of sockets. */
   readonly #refused = new Set<Socket>();
 
   constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {
@@ -160,7 +165,7 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    // The socket's own high-water mark is small. So a connection that is not read holds little memory; see `HeldBack`.
+    // The small `highWaterMark` limits the memory of a connection that is not read (see `HeldBack`).
     return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);
@@ -174,8 +179,8 @@ class Acceptor<Context, Result> {
   }
 
   listenSecurely(tls: TlsOptions): Server {
-    // A handshake begins with the TCP socket. When TLS is established, Node reports another socket for the same connection. This map finds
-    // the handshake by `connectionKey`, which is equal for both sockets.
+    // Node first reports the TCP socket, and we begin the opening handshake. When TLS is established, Node reports a TLS socket for the
+    // same connection. This map then finds the handshake by `connectionKey`, which is equal for both sockets.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
@@ -183,7 +188,7 @@ class Acceptor<Context, Result> {
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,
-      // `allowHalfOpen` becomes true at 'secureConnection'. If it were true earlier, we would not notice that a peer leaves.
+      // We set `allowHalfOpen` to true at 'secureConnection'. If it were true earlier, we would not notice that a peer leaves.
       allowHalfOpen: false,
     });
     server.on('connection', (socket: Socket) => {
@@ -191,7 +196,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // A socket without an address is destroyed: at 'secureConnection', we could not distinguish it from a socket that was admitted.
+        // If `key` is null, we destroy the socket. At 'secureConnection', we could not distinguish it from a socket that has a slot.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;
@@ -206,13 +211,12 @@ class Acceptor<Context, Result> {
     // §4.2.2 (1): if the TLS handshake fails, the server closes the connection. No answer can be sent.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('secureConnection', (socket: TLSSocket) => {
-      // §7.1.1: after the peer's FIN we may still have to send a Close frame, so we set `allowHalfOpen` now. During the TLS handshake, it
-      // is false. Otherwise, a client that leaves would hold its socket until the deadline.
+      // §7.1.1: we may have to send a Close frame after the peer's FIN has arrived, so we set `allowHalfOpen` now. If it were true during
+      // the TLS handshake, a client that leaves would hold its socket until the deadline.
       socket.allowHalfOpen = true;
       const key = connectionKey(socket);
       if (key === null) {
-        // This is a Unix domain socket, for which no handshake was started yet. The deadline of the TLS handshake has ended. The new
-        // opening handshake has its own deadline.
+        // This is a Unix domain socket. Its opening handshake was not started at 'connection', so we start it now, with a new deadline.
         this.#readRequest(socket, this.#handshake(socket, true), true);
         return;
       }
@@ -228,7 +232,7 @@ class Acceptor<Context, Result> {
     return server;
   }
 
-  /** Takes a slot (slot.ts) for a new socket. @returns false if the server is closing or no slot is free */
+  /** Takes a slot (slot.ts) for a new socket. @returns false if the server is closing or has its maximum number of sockets */
   #admit(socket: Socket): boolean {
     if (!this.#host.isClosing && this.#slots.take(socket)) return true;
     this.#host.refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
@@ -258,7 +262,7 @@ class Acceptor<Context, Result> {
 /** The handshake that the request belongs to. */
 type Requested = Pick<ServerHandshake<unknown, unknown>, 'receive' | 'refuse'>;
 
-/** Reads the head of one request, which may come in chunks of any size. */
+/** Reads the head of one request. The head may arrive in chunks of any size. */
 class RequestReader implements HeadReader {
   readonly #parser = new HttpHeadParser('request');
   readonly #socket: Socket;
@@ -287,8 +291,8 @@ class RequestReader implements HeadReader {
 }
 
 /**
- * Returns a text that identifies a TCP connection: the addresses and ports of its two ends. No other connection has the same two ends.
- * Returns null if the ends have no address; this is so for Unix domain sockets.
+ * Returns a text that identifies a TCP connection. It contains the addresses and ports of both ends. No other open connection has the same
+ * addresses and ports. Returns null for a Unix domain socket, because it has no address.
  */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;

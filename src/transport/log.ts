@@ -1,38 +1,38 @@
 /**
- * Prints lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. With NODE_DEBUG=rfc6455, every refused handshake and every
- * failed connection is printed. `warnOnStderr` prints problems that the application has no handler for, at most one line per kind and
- * minute.
+ * Prints lines for the operator, because a server SHOULD log problems (RFC 6455 §7.1.7). With NODE_DEBUG=rfc6455, every refused handshake
+ * and every failed connection is printed. `warnOnStderr` prints problems for which the application has no handler. It prints at most one
+ * line per minute for each kind of problem.
  */
 
 import { debuglog } from 'node:util';
 import { clock } from './clock.ts';
 
 /**
- * Prints a line if NODE_DEBUG names rfc6455; formats the line as `util.format` does. For text from a peer, use %j, because %j escapes the
- * text.
+ * Prints a line if the environment variable NODE_DEBUG contains rfc6455. The arguments are those of `util.format`. For text from a peer,
+ * use %j, because %j escapes the text.
  */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
 
-// At most one line per kind is printed in this many milliseconds. So a peer cannot fill a log.
+// In milliseconds. During this time, at most one line of each kind is printed, so that a peer cannot fill the log.
 const QUIET_TIME = 60_000;
 
-// The maximum number of kinds that are printed in `QUIET_TIME`. This library has fewer kinds. But the text of an application's error can be
-// a kind, and it may contain text from a peer.
+// The maximum number of kinds of lines that are printed during `QUIET_TIME`. This library has fewer kinds. But the message of an
+// application's error can be a kind too, and a peer might choose parts of this message.
 const MAX_KINDS = 100;
 
 interface Said {
   at: number;
-  /** How many lines of this kind were omitted since the last printed line. */
+  /** The number of lines of this kind that were omitted since the last printed line. */
   omitted: number;
 }
 
-/** Decides which lines may be printed: at most one line per kind and minute, of at most 100 kinds. */
+/** Decides which lines may be printed. In one minute, at most one line of each kind is printed, and lines of at most 100 kinds. */
 export class SeldomSaid {
   readonly #said = new Map<string, Said>();
 
   /**
    * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns how many lines of this kind were omitted since the last printed line. Null if this line must be omitted as well
+   * @returns null if the line must not be printed. Otherwise the number of lines of this kind that were omitted since the last printed line
    */
   ask(kind: string, now: number = clock.now()): number | null {
     const last = this.#said.get(kind);
@@ -61,14 +61,15 @@ export class SeldomSaid {
 export const printed: SeldomSaid = new SeldomSaid();
 
 /**
- * Prints a line to stderr, at most once per kind and minute. `NODE_NO_WARNINGS=1` silences it.
- * @param kind for example the code of an error; never text that a peer sent
- * @param text one line, in which the caller has escaped all text that comes from a peer
+ * Prints a line to stderr, at most one line per minute for each kind. With the environment variable `NODE_NO_WARNINGS=1`, it prints
+ * nothing.
+ * @param kind for example the code of an error. It must not contain text from a peer
+ * @param text one line. The caller has escaped all text that comes from a peer
  * @param now on the clock of `performance.now()`, in milliseconds
  */
 export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {
   const omitted = printed.ask(kind, now);
   if (omitted === null || process.env.NODE_NO_WARNINGS === '1') return;
-  // We use `console`: if stderr is closed, `process.stderr.write` causes an error, and `console.error` does not.
+  // We use `console.error`, because `process.stderr.write` causes an error if stderr is closed.
   console.error(`rfc6455: ${text}${omitted === 0 ? '' : ` (${omitted} more like this before)`}`);
 }

@@ -1,6 +1,6 @@
 /**
- * A client's opening handshake (RFC 6455 §4.1) in which node:http sends the request and reads the response. This client is for programs
- * that pass an http.Agent, or a function that makes the socket. The client of `connect` is in dial.ts. Both clients use the rules in
+ * The opening handshake of a client (RFC 6455 §4.1) that uses node:http to send the request and to read the response. It is for programs
+ * that pass an `http.Agent`, or a function that makes the socket. `connect` uses dial.ts instead. Both files follow the rules in
  * handshake/client.ts.
  */
 
@@ -14,7 +14,7 @@ import { generateKey } from '../handshake/key.ts';
 import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
 
-/** The values on which client and server have agreed with a verified 101. */
+/** The result of a successful opening handshake. */
 export interface Negotiated {
   /** The subprotocol, or '' if no subprotocol was chosen. */
   readonly subprotocol: string;
@@ -23,13 +23,16 @@ export interface Negotiated {
   readonly codec: DeflateCodec | null;
 }
 
-/** The header fields of one handshake request, and the check of its response. */
+/** Makes the header fields of one handshake request, and checks the response. */
 export class NodeRequest {
   readonly #key = generateKey();
   readonly #subprotocols: readonly string[];
   readonly #offer: CompressionOffer | null;
 
-  /** @param subprotocols distinct tokens, see `areSubprotocols`. If there are any, the server has to choose one of them */
+  /**
+   * @param subprotocols the subprotocols to offer, already checked by `areSubprotocols`. If the list is not empty, the server has to choose
+   *   one of them
+   */
   constructor(subprotocols: readonly string[], compression: Compression | null) {
     this.#subprotocols = subprotocols;
     this.#offer = compression?.offer() ?? null;
@@ -54,8 +57,8 @@ export class NodeRequest {
   }
 
   /**
-   * Checks a response with status 101.
-   * @throws HandshakeError the errors of `verifyResponse`. Then the memory that was reserved for compression is released
+   * Checks a response with status 101. If the check fails, the memory that was reserved for compression is released.
+   * @throws HandshakeError the errors of `verifyResponse`
    */
   verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
     const head = {
@@ -75,7 +78,7 @@ export class NodeRequest {
         ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
       });
       const codec = offer === null ? null : offer.codec;
-      // The server declined compression, so we release the memory that was reserved for compression.
+      // The server declined compression, so we release the memory that was reserved for it.
       if (codec === null) this.abandon();
       return { ...verified, codec };
     } catch (error) {
@@ -94,22 +97,20 @@ export class NodeRequest {
   }
 }
 
-/** Returns whether a list of subprotocols may be offered: they must be distinct tokens (RFC 6455 §4.1 (10)). */
+/** Returns whether a list of subprotocols may be offered. Each must be a token, and none may occur twice (RFC 6455 §4.1 (10)). */
 export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
   if (new Set(subprotocols).size < subprotocols.length) return false;
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));
 }
 
-/**
- * Opens a TCP connection, or a connection to a Unix domain socket. No agent is used, so no agent can give the socket to another request.
- */
+/** Opens a TCP connection, or a connection to a Unix domain socket. No `http.Agent` is used, so no other request can use the socket. */
 export function connectPlain(options: NetConnectOpts & { readonly socketPath?: string | undefined }): Socket {
   return connectTcp({ ...options, path: options.socketPath } as NetConnectOpts);
 }
 
 /**
- * Opens a TLS connection. No agent is used, so no agent can give the socket to another request. SNI and the check of the certificate use
- * `servername`. If `servername` is absent and `host` is a name, not an address, they use `host`.
+ * Opens a TLS connection. No `http.Agent` is used, so no other request can use the socket. `servername` is used for SNI and for the check
+ * of the certificate. Its default is `host`, if `host` is a name and not an IP address.
  */
 export function connectSecure(options: ConnectionOptions): Socket {
   // RFC 6066 §3: an IP address is not permitted in SNI.

@@ -1,7 +1,7 @@
 /**
- * The single steps of a server's opening handshake (RFC 6455 §4.2) for a request of node:http. They are for an API that decides itself when
- * to do each step. These functions set no deadline and take no slot (slot.ts): the API that calls them has to do both. Our own server uses
- * `ServerHandshake` in upgrade.ts, which performs the whole handshake.
+ * The steps of a server's opening handshake (RFC 6455 §4.2), as separate functions for a request of node:http. They are for an API that
+ * decides when to perform each step. These functions set no deadline and do not limit the number of sockets, so the API has to do this. Our
+ * own server uses `ServerHandshake` in upgrade.ts, which performs the whole handshake.
  */
 
 import type { Duplex } from 'node:stream';
@@ -16,16 +16,16 @@ import { processTimers } from './timers.ts';
 
 /**
  * Checks a request. Every origin is allowed.
- * @throws HandshakeError with the status to answer
+ * @throws HandshakeError with the status of the answer
  */
 export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeRequest {
   return verifyRequest(toHandshakeRequest(request, socket), { origins: 'any' });
 }
 
 /**
- * Returns the lines of a 101: the status line, then the header fields. The empty line at the end is missing.
- * @param subprotocol the subprotocol to answer, or `''` for no subprotocol. This function does not check whether the client offered the
- *   subprotocol. If the client did not offer it, the client has to fail the connection
+ * Returns the lines of a 101 response: the status line and the header fields. The empty line at the end is not included.
+ * @param subprotocol the chosen subprotocol, or `''` for no subprotocol. The caller has to choose one that the client offered. Otherwise
+ *   the client fails the connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,
@@ -39,8 +39,8 @@ export function acceptanceLines(
 }
 
 /**
- * Returns whether these lines can be written as one head. An empty line would end the head. A CR or LF in a line would begin another line
- * (RFC 9112 §5).
+ * Returns whether these lines can be written as the head of one response. An empty line would end the head. A CR or LF in a line would
+ * begin another line (RFC 9112 §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
@@ -52,15 +52,14 @@ export interface UpgradeRefusal {
   readonly status: number;
   /** The body of the answer, as plain text. */
   readonly body: string;
-  /** A flat list: name, value, name, value … */
+  /** The header fields as a flat list: name, value, name, value … */
   readonly headers: readonly string[];
 }
 
 /**
  * Writes a refusal, ends the socket, and gives the peer some time to read the refusal.
  * @param method the method of the request, if it is known
- * @throws TypeError for a header field that determines the length of the response, or that has a forbidden character. Nothing was written
- *   then
+ * @throws TypeError if a header field sets the length of the response, or has a forbidden character. In this case, nothing was written
  */
 export function refuseUpgrade(
   socket: Duplex,

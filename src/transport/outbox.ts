@@ -1,8 +1,8 @@
 /**
- * Passes an endpoint's bytes to the socket: joins small writes, applies backpressure, and notifies senders when their bytes have left.
+ * Passes the bytes of one connection to its socket. Joins small writes, applies backpressure, and notifies senders of sent bytes.
  *
- * All bytes that were sent within one turn of the event loop leave in one write (batch.ts). While the socket is blocked, the bytes wait in
- * memory of their exact size (write-queue.ts). The RFC allows all of this: §5.4 only forbids changing the order.
+ * All bytes that are sent within one turn of the event loop leave in one write (batch.ts). While the socket is blocked, the bytes wait in
+ * memory of exactly their size (write-queue.ts). RFC 6455 allows this, because §5.4 only forbids a change of the order.
  */
 
 import type { Duplex } from 'node:stream';
@@ -20,17 +20,17 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** The events of an outbox. */
 export interface OutboxOwner {
-  /** Nothing waits in the outbox any more. Called if the socket was blocked, or `notifyWhenEmpty` was called. */
+  /** Called when nothing waits any more, if the socket was blocked before, or if `notifyWhenEmpty` was called. */
   onDrained(): void;
-  /** The socket is blocked: it takes no more bytes for now. */
+  /** Called when the socket is blocked (it takes no more bytes for now). */
   onBlocked(): void;
-  /** The endpoint asks to read from the socket again. */
+  /** Called when the endpoint wants to read from the socket again. */
   onResumable(): void;
-  /** The closing handshake began, or the endpoint called `end`. */
+  /** Called when the closing handshake begins, or the endpoint calls `end`. */
   onClosing(): void;
-  /** The application transferred or resized a payload before the payload had left. The owner drops the connection. */
+  /** Called if the application transferred or resized a payload before it was sent. The owner drops the connection. */
   onPayloadChanged(error: Error): void;
-  /** The socket is being destroyed. */
+  /** Called when the socket is being destroyed. */
   onDestroying(): void;
 }
 
@@ -40,10 +40,10 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// When this many bytes wait in the batch, we write them before the turn ends. A larger write saves nothing.
+// If this many bytes wait, we write them before the end of the turn of the event loop. A larger write would not be faster.
 const FLUSH_THRESHOLD = 65_536;
 
-// Every outbox uses this object until a sender wants a notification or memory is shared. No mark is ever added to this object.
+// An outbox uses this empty object until a sender wants a notification or memory is shared. Nothing is ever added to it.
 const noMarks = new SentMarks();
 
 function flushHere(this: Outbox): void {
@@ -56,27 +56,27 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #owner: OutboxOwner;
   readonly #options: OutboxOptions;
 
-  /** The bytes that were sent in this turn and have not been passed on yet. */
+  /** The bytes that were sent in this turn of the event loop, and were not passed to the socket or the queue yet. */
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
   /** The number of bytes that the memory budget counts for this outbox at present. */
   #counted = 0;
 
-  /** The number of bytes that were committed so far. */
+  /** The number of all bytes that were added to this outbox so far. */
   #committed = 0;
   /** When a batch was last written to the socket, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** True after the socket was blocked: `onDrained` has to be called when nothing waits any more. */
+  /** True after the socket was blocked. Then `onDrained` has to be called when nothing waits any more. */
   #owesDrained = false;
-  /** True after `notifyWhenEmpty` was called: `onDrained` has to be called when nothing waits any more. */
+  /** True after `notifyWhenEmpty` was called. Then `onDrained` has to be called when nothing waits any more. */
   #isDraining = false;
   #ending = false;
   #ended = false;
   #destroyed = false;
 
-  /** @param ownership how the Duplex uses memory that is written to it */
+  /** @param ownership how `socket` uses memory that is written to it (see ownership.ts) */
   constructor(socket: Duplex, owner: OutboxOwner, options: OutboxOptions, ownership: Ownership) {
     this.#socket = socket;
     this.#owner = owner;
@@ -107,7 +107,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#committed - this.bufferedAmount;
   }
 
-  /** Whether `end` was called: bytes that wait still leave, but no bytes are added. */
+  /** Whether `end` was called. After `end`, waiting bytes still leave, but no bytes are added. */
   get isEnding(): boolean {
     return this.#ending;
   }
@@ -176,7 +176,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** Drops all bytes that wait. Call this when the socket is closed or is about to be destroyed. */
   release(): void {
-    // Bytes that the socket was given and did not take are lost as well. A closed socket no longer counts these bytes; the queue does.
+    // The bytes that are still in the socket are lost too. A closed socket does not count them any more, but the queue does.
     const left = this.#committed - this.#batch.size - this.#queue.release();
     this.#destroyed = true;
     this.#batch.clear();
@@ -187,15 +187,15 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   /**
-   * Writes as many of the waiting bytes as the socket takes. It writes outside the caller's AsyncLocalStorage context, because the caller
-   * may be another connection.
+   * Writes as many waiting bytes as the socket takes. It does not use the AsyncLocalStorage context of the caller, because the caller may
+   * be another connection.
    */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
     else this.flushHere(0);
   }
 
-  /** Does the same as `flush`, in the caller's context. @param now the result of `clock.now()`; used only if there is something to write */
+  /** Does the same as `flush`, but in the context of the caller. @param now the result of `clock.now()`, used only if bytes wait */
   flushHere(now: number): void {
     const queue = this.#queue;
     // Frames that are added while `socket.write` runs must come after the bytes of that write. So they leave at the end of the turn.
@@ -207,11 +207,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // Otherwise the batch waits for the busy socket, and leaves in one write with later frames.
+      // Otherwise the batch waits until the socket is no longer busy, and leaves in one write with later frames.
     }
     if (this.#destroyed) return;
     this.#count();
-    // At the end of the turn, we check again: the busy socket may be free, or it may be slow.
+    // We check again at the end of the turn, when the socket may have taken all bytes, or may be known to be slow.
     if (queue.isBusy ? !queue.isSlow : this.#batch.size > 0 || !this.#marks.isEmpty) flushAtEndOfTurn(this);
     if (this.#isDraining && !queue.isBusy) this.#drained();
     if (this.#ending && !this.#ended && this.#batch.size === 0 && queue.isEmpty) {
@@ -220,7 +220,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     }
   }
 
-  /** turn.ts calls this at the end of the event loop's turn. */
+  /** Called by turn.ts at the end of the turn of the event loop. */
   endTurn(now: number): void {
     this.#queue.endTurn();
     this.flushHere(now);
@@ -240,7 +240,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       this.#owner.onPayloadChanged(error);
       return;
     }
-    // A transport that throws is broken, so we destroy it. The error must not reach the other connections that are flushed in this turn.
+    // `socket.write` threw, so the socket is broken. The error must not reach other connections that are flushed in this turn.
     this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
@@ -267,12 +267,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   #makeRoom(size: number): void {
     const batch = this.#batch;
-    // The slab is full, so its content leaves, or waits in the queue, before the batch acquires another slab.
+    // The slab (a pooled buffer) is full. So its bytes go to the socket or the queue before the batch gets another slab.
     if (!batch.canGrow(size)) this.flush();
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // While `socket.write` runs, the content of the full slab cannot leave, and cannot move to the queue. It stays in this slab.
+    // While `socket.write` runs, the bytes of the full slab cannot go to the socket or the queue. They stay in the slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }
@@ -282,7 +282,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#marks;
   }
 
-  /** Notifies the senders whose bytes have left, or whose bytes are lost because the socket is destroyed. */
+  /** Notifies the senders that their bytes have left, or that the bytes are lost because the socket is destroyed. */
   #settle(): void {
     if (this.#marks.isEmpty) return;
     if (this.#destroyed) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
@@ -290,7 +290,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   #count(): void {
-    // Shared memory has a separate charge (frame/charge.ts). So we do not count it here.
+    // We do not count shared memory here, because a `Charge` (frame/charge.ts) counts it already.
     const counted = this.#queue.isBusy ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;

@@ -5,9 +5,10 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * Says how a Duplex uses memory that is written to it. With 'taken', the Duplex is a socket of node:net. It reads from the memory until the
- * kernel has taken all bytes. With 'encrypted', the Duplex is a TLS socket. When `write` returns, it has encrypted the bytes, unless
- * earlier bytes still wait in it. With 'kept', it is another Duplex, which may keep or share the memory.
+ * How a Duplex uses memory that is written to it.
+ * - 'taken': the Duplex is a socket of node:net. It reads from the memory until the kernel has taken all bytes.
+ * - 'encrypted': the Duplex is a TLS socket. When `write` returns, it has encrypted the bytes, except if earlier bytes still wait in it.
+ * - 'kept': the Duplex is any other stream, which might keep or share the memory.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

@@ -1,21 +1,22 @@
 /**
  * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. The
- * path of a request is percent-encoded (RFC 3986 §3.3). So the path in an option is percent-encoded before the comparison.
+ * path of a request is percent-encoded (RFC 3986 §3.3). So we percent-encode the path of an option before we compare it.
  */
 
 /**
- * The paths that an endpoint serves. A string stands for one path, which is compared in its percent-encoded form: `/caf%C3%A9` and `/café`
- * are the same path. A RegExp stands for every path in which the RegExp finds a match. The RegExp searches the percent-encoded form, with
- * hexadecimal digits in either case. `''` stands for all other paths.
+ * The paths that an endpoint serves.
+ * - A string stands for one path. Paths are compared in percent-encoded form, so `/caf%C3%A9` and `/café` are the same path.
+ * - A RegExp stands for every path in which the RegExp finds a match. It searches the percent-encoded path. It may contain `%C3` or `%c3`.
+ * - `''` stands for every path that no other endpoint serves.
  */
 export type PathPattern = string | RegExp;
 
-// The characters that are percent-encoded: those that browsers encode in a path, and `\ ^ |`, which other clients encode.
+// The characters that we percent-encode. Browsers encode most of them in a path. Some other clients also encode `\ ^ |`.
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**
  * Converts a path to the normal form, in which paths are compared. In this form, the characters of `unencoded` are percent-encoded, and
- * hexadecimal digits are capitals. Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
+ * hexadecimal digits are upper case. Nothing is decoded or resolved. For example, `/%63hat` and `/x/../chat` do not become `/chat`.
  */
 export function normalizePath(path: string): string {
   // This function runs for each request. Most paths need no encoding, so we check this first.
@@ -25,13 +26,13 @@ export function normalizePath(path: string): string {
     .replace(unencoded, (character) => encodeURIComponent(character));
 }
 
-/** Returns whether an endpoint with this pattern serves the path of a request. If the pattern is a string, it has to be in normal form. */
+/** Returns whether an endpoint with this pattern serves the path of a request. A string has to be in normal form (see `normalizePath`). */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
-  // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search the path in three forms: as the client sent it,
-  // with %C3, and with %c3.
+  // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search three forms of the path: as the client sent it,
+  // with upper-case digits (%C3), and with lower-case digits (%c3).
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;
@@ -41,21 +42,21 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
 
 const prefixes = new WeakMap<RegExp, string>();
 
-/** Returns a RegExp that matches every path that begins with `prefix`. The prefix has to be in normal form. */
+/** Returns a RegExp that matches every path that begins with `prefix`. The prefix has to be in normal form (see `normalizePath`). */
 export function prefixPattern(prefix: string): RegExp {
   const pattern = new RegExp(`^${prefix.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
   prefixes.set(pattern, prefix);
   return pattern;
 }
 
-/** Returns the length of the prefix if `prefixPattern` made the RegExp; -1 for any other RegExp. */
+/** Returns the length of the prefix if `prefixPattern` made the RegExp. Returns -1 for any other RegExp. */
 export function prefixLength(pattern: RegExp): number {
   return prefixes.get(pattern)?.length ?? -1;
 }
 
 /**
- * Returns the path of a request target as the client sent it. §4.2.1 (1): the target may be an absolute URI. handshake/ checks the host in
- * it.
+ * Returns the path of a request target, as the client sent it. §4.2.1 (1): the target may be an absolute URI. The folder handshake/ checks
+ * the host of this URI.
  */
 export function pathOf(target: string): string {
   const mark = target.indexOf('?');

@@ -1,6 +1,6 @@
 /**
- * Sends pings at a fixed interval if the application sets a `PingSchedule` (RFC 6455 §5.5.2). These pings are sent even if the peer sends
- * data. Only a pong counts as an answer. deadlines.ts has the timer.
+ * Sends pings at a fixed interval if the application sets the option `pings` (RFC 6455 §5.5.2). These pings are sent even while the peer
+ * sends messages. Only a pong counts as an answer. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -9,7 +9,7 @@ import type { PingSchedule } from './limits.ts';
 
 /** Sends pings, and measures how long the peer takes to answer them. */
 export interface Pinging {
-  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping: 1 for the first ping, 0 if the ping was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping, from 1 on. 0 if the ping was not sent */
   ping(payload?: Uint8Array): number;
 }
 
@@ -36,7 +36,9 @@ export class PingPace {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }
 
-  /** Call this when a pong has arrived. Also call it when reading continues after a pause, in which we could not see a pong. */
+  /**
+   * Call this when a pong has arrived. Also call it when reading continues after a pause, because we could not see a pong during the pause.
+   */
   answered(now: number): void {
     this.#lastPong = now;
     this.#isAnswered = true;
@@ -47,8 +49,7 @@ export class PingPace {
     // While reading is paused, we cannot see a pong, so we count the ping as answered.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
-    // This check comes late, because the process was blocked. The ping could not be sent in time, so the peer gets the lost time in
-    // addition.
+    // If this check is late, the process was blocked, and we could not send the ping in time. So the peer gets the lost time in addition.
     if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
     if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
       this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));

@@ -1,6 +1,6 @@
 /**
- * Chooses the proxy of a connection (RFC 6455 §4.1 (3)). Makes the request that opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6).
- * socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy, and through the proxy to the server.
+ * Chooses the proxy for a connection (RFC 6455 §4.1 (3)). Makes the request that opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6).
+ * socks.ts makes the request to a SOCKS5 proxy. tunnel.ts connects to the proxy.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -9,7 +9,7 @@ import { parseUrl } from '../handshake/url.ts';
 import { dialFailure } from './dial-failure.ts';
 import type { SocksProxy } from './socks.ts';
 
-/** An HTTP proxy, which opens a tunnel after a CONNECT request. */
+/** An HTTP proxy. It opens a tunnel after a CONNECT request. */
 export interface ConnectProxy {
   readonly kind: 'connect';
   readonly secure: boolean;
@@ -21,10 +21,10 @@ export interface ConnectProxy {
 
 /**
  * Returns the proxy to use for a target.
- * @param option the URL of a proxy, or 'env'. With 'env', the URL is in the variable `https_proxy` for wss, in `http_proxy` for ws, or in
- *   `all_proxy` for both. No proxy is used if `no_proxy` names the host
+ * @param option the URL of a proxy, or 'env'. With 'env', the URL comes from the environment variable `https_proxy` for wss, or
+ *   `http_proxy` for ws. If this variable is absent, `all_proxy` is used. If `no_proxy` contains the host, no proxy is used
  * @returns null if the connection uses no proxy
- * @throws HandshakeError stage 'proxy' if the URL is not usable
+ * @throws HandshakeError of stage 'proxy' if the URL is invalid
  */
 export function chooseProxy(
   option: string | URL | undefined,
@@ -41,15 +41,15 @@ export function chooseProxy(
 
 function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   const value = environment[name] ?? environment[name.toUpperCase()];
-  // In a CGI program, the variable HTTP_PROXY holds the header field Proxy of the request. The client that sent the request chooses this
-  // value ("httpoxy"), so we ignore the variable.
+  // In a CGI program, HTTP_PROXY contains the header field `Proxy` of the request. Any client can choose this value (the "httpoxy" attack),
+  // so we ignore the variable there.
   if (name === 'http_proxy' && environment[name] === undefined && environment.REQUEST_METHOD !== undefined)
     return null;
   return value === undefined || value === '' ? null : value;
 }
 
-// In curl, the scheme socks5h asks the proxy to resolve host names, and socks5 does not. Here the proxy resolves host names with both
-// schemes, because the client may have no name server.
+// The default port of each scheme. With socks5 and socks5h, the proxy resolves host names, because the client may have no name server. In
+// curl, only socks5h does this.
 const defaultPorts: ReadonlyMap<string, number> = new Map([
   ['http:', 80],
   ['https:', 443],
@@ -89,7 +89,7 @@ function decode(text: string): string {
   }
 }
 
-/** Returns the credentials as bytes. 1929 §2: each value has 1 to 255 bytes. */
+/** Returns the user name and the password as bytes. 1929 §2: each value has 1 to 255 bytes. */
 function toSocks(credentials: {
   readonly username: string;
   readonly password: string;
@@ -106,8 +106,8 @@ export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-// Returns whether the list of `no_proxy` names the target. The list has host names. Each name may have a port, and stands for its
-// subdomains as well. '*' stands for every host.
+// Returns whether `list`, the value of `no_proxy`, contains the target. The list has host names. A name may have a port, and includes all
+// its subdomains. '*' stands for every host.
 function isExcluded(list: string, target: WebSocketTarget): boolean {
   for (const entry of list.split(/[,\s]/)) {
     const rule = entry.toLowerCase();
@@ -123,7 +123,7 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
-/** Returns the text that names a proxy in an error, without the proxy's credentials. */
+/** Returns the URL of a proxy for the text of an error. It contains no user name and no password. */
 export function formatProxy(proxy: ConnectProxy | SocksProxy): string {
   const { hostname, port } = proxy;
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;

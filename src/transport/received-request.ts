@@ -1,12 +1,12 @@
 /**
- * A request in the form that handshake/ reads, together with the socket that it arrived on. Reading the address of the other end costs a
- * system call, and memory until the socket closes. So the address is read only if it is needed.
+ * A request in the form that handshake/ uses, together with its socket. To read the address of the peer, Node makes a system call. Node
+ * then keeps the address in memory until the socket closes. So we read the address only when it is needed.
  */
 
 import { Socket } from 'node:net';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 
-/** An object with the address of the other end: a socket of node:net or node:tls, or a replacement for one. */
+/** An object with the address of the peer. It is a socket of node:net or node:tls, or an object that replaces a socket. */
 export type Addressed = Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
 /** A request, and the socket that it arrived on. */
@@ -27,7 +27,7 @@ export class ReceivedRequest implements HandshakeRequest {
     this.headers = head.headers;
     this.#socket = socket;
     this.#secure = secure;
-    // A socket of Node still has the address later. Any other object may lose the address, so we read it now.
+    // A socket of Node still has the address later. Any other object might lose the address, so we read the address now.
     if (!(socket instanceof Socket)) this.#remote = this.#find();
   }
 

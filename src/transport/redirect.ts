@@ -1,7 +1,8 @@
 /**
- * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, and RFC 9110 §15.4 says how. By default, no redirect is
- * followed. A redirect from wss to ws is never followed. Header fields, subprotocols and client certificates that the application passed
- * for one origin are not sent to another origin. Only `crossOriginHeaders` can allow a field or the subprotocols.
+ * Follows redirects in the opening handshake. RFC 6455 §4.1 allows a client to follow a 3xx response, and RFC 9110 §15.4 says how. By
+ * default, no redirect is followed. A redirect from wss to ws is never followed. Another origin does not receive the header fields, the
+ * subprotocols and the client certificate that the application has set. The option `crossOriginHeaders` can allow header fields and the
+ * subprotocols.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
@@ -22,7 +23,7 @@ export function isRedirect(status: number): boolean {
 
 /**
  * Returns the URL that a redirect leads to.
- * @throws HandshakeError stage 'redirect' for an invalid Location, and for a redirect from wss to ws
+ * @throws HandshakeError of stage 'redirect' for an invalid Location, and for a redirect from wss to ws
  */
 export function followRedirect(from: WebSocketTarget, response: HttpResponseHead): WebSocketTarget {
   const details = { status: response.status, headers: response.headers };
@@ -68,7 +69,7 @@ export const credentials: ReadonlySet<string> = new Set([
 export const SUBPROTOCOLS = 'sec-websocket-protocol';
 
 /**
- * Converts the option `crossOriginHeaders` to names of header fields in lower case.
+ * Converts the option `crossOriginHeaders` to a set of header field names in lower case.
  * @throws TypeError for values that are not names, and for the names of credentials
  */
 export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet<string> {
@@ -87,7 +88,7 @@ export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet
   );
 }
 
-/** Returns the header fields that may be sent to another origin: those whose names are in `names`. */
+/** Returns the header fields that may be sent to another origin. `names` contains the allowed names. */
 export function headersAcrossOrigins(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -97,8 +98,8 @@ export function headersAcrossOrigins(headers: readonly string[], names: Readonly
 }
 
 /**
- * Returns the TLS options that may be used for another origin. Every option that can identify the client is removed, including a secure
- * context, which may hold the client's certificate.
+ * Returns the TLS options that may be used for another origin. This function removes every option that can identify the client. It also
+ * removes `secureContext`, which may contain the client's certificate.
  */
 export function tlsAcrossOrigins(options: TlsConnectionOptions): TlsConnectionOptions {
   const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...rest } = options;

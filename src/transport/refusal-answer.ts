@@ -1,6 +1,6 @@
 /**
- * Makes the answer to a failed opening handshake: RFC 6455 §4.2.2. The application may replace the answer. handshake/refusal.ts formats the
- * answer.
+ * Makes the answer to a failed opening handshake (RFC 6455 §4.2.2). The application may replace the answer. handshake/refusal.ts formats
+ * the answer.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
@@ -15,7 +15,7 @@ export interface RefusalAnswer {
   readonly text: string;
 }
 
-/** Returns the answer to a failed handshake. The hook `refusing` of the host may replace the answer. */
+/** Returns the answer to a failed handshake. The function `host.refusing` may replace the answer. */
 export function answerTo(
   error: unknown,
   request: HandshakeRequest | null,
@@ -27,9 +27,11 @@ export function answerTo(
 }
 
 /**
- * Returns the answer for an error. If the error is not a valid refusal, the answer is 500, because the fault is the server's. Examples of
- * such errors: an exception that the application threw, or a refusal with an invalid header field. Another example is an error of a
- * handshake in which the application was the client.
+ * Returns the answer for an error. If the error is not a valid refusal, the fault is on the server, so the answer is 500. This happens in
+ * three cases:
+ * - The application threw an exception.
+ * - The refusal has an invalid header field.
+ * - The error comes from a handshake in which the application was the client.
  */
 function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {

@@ -1,5 +1,5 @@
 /**
- * Reads the body of a response that refuses a handshake: RFC 9112 §6.3 (length), §7.1 (chunks). The error of the handshake has the first 64
+ * Reads the body of a response that refuses a handshake: RFC 9112 §6.3 (length), §7.1 (chunks). The `HandshakeError` contains the first 64
  * KiB of the body.
  */
 
@@ -12,12 +12,12 @@ const nothing: Buffer = Buffer.alloc(0);
 /** Collects the bytes of a body until the body is complete, or has `maxErrorBody` bytes. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  /** The memory for the body; its first `#size` bytes are the part that has arrived. */
+  /** The memory for the body. Its first `#size` bytes have arrived. */
   #body: Buffer = nothing;
   #size = 0;
-  /** How many bytes of the body, or of the current chunk, have not arrived yet. */
+  /** The number of bytes that are still missing: in the whole body, or in the current chunk if the body has chunks. */
   #remaining: number;
-  /** The line before a chunk, as far as it has arrived. */
+  /** The part of the line before a chunk that has arrived. */
   #line = '';
   #complete: boolean;
 
@@ -59,8 +59,8 @@ export class ResponseBody {
     return end;
   }
 
-  // Copies the bytes into memory that doubles when it is full. A body that arrives in pieces of one byte needs no more memory than a body
-  // in one piece.
+  // Copies the bytes into one buffer, which doubles when it is full. So a body that arrives byte by byte needs no more memory than any
+  // other body.
   #keep(part: Buffer): void {
     const size = Math.min(this.#size + part.length, maxErrorBody);
     if (size > this.#body.length) {
@@ -75,8 +75,8 @@ export class ResponseBody {
   }
 
   /**
-   * 9112 §7.1: reads the line before a chunk, which has the chunk's size in hexadecimal, and perhaps an extension. The line end after the
-   * previous chunk is read here too, as an empty line.
+   * 9112 §7.1: reads the line before a chunk. This line has the size of the chunk in hexadecimal, and possibly an extension. The line end
+   * after the previous chunk is also read here, as an empty line.
    */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);

@@ -1,6 +1,7 @@
 /**
- * Reads the answer of a server or a proxy in one step of an attempt. RFC 9110 §15.2 has informational responses, RFC 9112 §6 has bodies.
- * handshake/http-head.ts parses a head. response-body.ts parses a body. dial.ts and tunnel.ts decide what an answer means.
+ * Reads the response of a server or a proxy. Informational responses (RFC 9110 §15.2) may come before the response, and it may have a body
+ * (RFC 9112 §6). handshake/http-head.ts parses the head. response-body.ts parses the body. dial.ts and tunnel.ts decide what the response
+ * means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -13,7 +14,7 @@ import { ResponseBody } from './response-body.ts';
 // 9110 §15.2 sets no maximum for the number of 1xx responses before the final response. No server needs more than a few.
 const MAX_INFORMATIONAL = 8;
 
-/** Reads the head of the final response. `rest` holds the bytes that came after this head in the same chunk. */
+/** Reads the head of the final response. `rest` has the bytes that arrived after this head in the same chunk. */
 export function readResponse(
   attempt: Attempt,
   socket: Duplex,
@@ -79,7 +80,7 @@ export function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd:
 }
 
 /**
- * Returns a copy of the error with the stage `stage`. The stage is 'proxy' for a head from the proxy, 'http' for a head from the server.
+ * Returns a copy of the error with another stage. The stage is 'proxy' if the proxy sent the response, and 'http' if the server sent it.
  */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;

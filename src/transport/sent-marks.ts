@@ -1,37 +1,40 @@
 /**
- * Notifies a sender, or releases shared memory, when a certain number of bytes has left the process. Each of these actions is a mark: a
- * position in the outbox's stream of bytes. A mark is made only if a sender wants a notification or the memory is shared. All other
- * messages cost nothing here.
+ * Notifies a sender, or releases shared memory, when certain bytes have left the process. Each of these actions has a mark. A mark is a
+ * position in the stream of bytes that a connection sends. A message needs a mark only if its sender wants a notification or its memory is
+ * shared.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
 
 interface Mark {
-  /** The number of bytes that have to leave before the action, counted from the first byte of the connection. */
+  /** The number of bytes, from the first byte of the connection on, that have to leave before the action. */
   readonly at: number;
   readonly done: SendCallback | null;
   readonly shared: SharedMemory | null;
-  /** How many of the last bytes before the mark lie in shared memory. */
+  /** The number of bytes directly before the mark that are in shared memory. */
   readonly size: number;
 }
 
 export class SentMarks {
-  /** The marks in order of `at`; null until the first mark. */
+  /** The marks, sorted by `at`. Null until the first mark is made. */
   #marks: Mark[] | null = null;
-  /** The number of bytes in the shared memory that this connection holds. */
+  /** The number of bytes in shared memory that this connection has not sent yet. */
   sharedBytes = 0;
 
   get isEmpty(): boolean {
     return this.#marks === null || this.#marks.length === 0;
   }
 
-  /** Calls `done` when `at` bytes have left. */
+  /** Calls `done` when the first `at` bytes of the connection have left. */
   notify(at: number, done: SendCallback): void {
     this.#marks ??= [];
     this.#marks.push({ at, done, shared: null, size: 0 });
   }
 
-  /** Holds `shared` until `at` bytes have left. The last `size` of these bytes lie in `shared`. */
+  /**
+   * Calls `shared.hold` now, and `shared.release` when the first `at` bytes of the connection have left. The last `size` of these bytes are
+   * in `shared`.
+   */
   hold(at: number, size: number, shared: SharedMemory): void {
     shared.hold();
     this.sharedBytes += size;
@@ -50,7 +53,7 @@ export class SentMarks {
     for (const mark of marks.splice(0, count)) this.#settle(mark, null);
   }
 
-  /** Call this when no more bytes will leave, because the connection was lost. All senders that wait receive `reason`. */
+  /** Call this when no more bytes will leave, because the connection was lost. All waiting senders receive `reason`. */
   lost(reason: Error): void {
     const marks = this.#marks;
     this.#marks = null;

@@ -1,4 +1,4 @@
-/** The request of an opening handshake (RFC 6455 §4.2.1), together with the socket that it arrived on. */
+/** The request of an opening handshake (RFC 6455 §4.2.1), together with its socket. */
 
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -8,18 +8,18 @@ import { fieldsOf, UpgradeRequest } from '../handshake/upgrade-request.ts';
 import type { Addressed } from './received-request.ts';
 
 /**
- * A valid request from an allowed origin, and its socket. The library keeps no reference to a request after the answer. It keeps one if
+ * A valid request from an allowed origin, and its socket. After the answer, the library drops its reference to the request, except if
  * `upgrade` returned `keepRequest: true`.
  */
 export class ServerRequest extends UpgradeRequest {
   /**
    * The request of node:http, if the server is attached to an HTTP server or the application called `handleUpgrade`. Null if the server
-   * listens itself.
+   * itself listens on a port.
    */
   readonly raw: IncomingMessage | null;
   /**
-   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. Do not read from it or write to it: it belongs to the
-   * connection.
+   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. It belongs to the connection, so do not read from it or write
+   * to it.
    */
   readonly socket: Duplex;
 
@@ -30,8 +30,8 @@ export class ServerRequest extends UpgradeRequest {
   }
 
   /**
-   * The client's certificate with mutual TLS (`requestCert: true`). Null if there is no certificate, or if it could not be verified against
-   * the authorities that the server trusts.
+   * The client's certificate with mutual TLS (`requestCert: true`). Null if the client sent no certificate, or if the certificate could not
+   * be verified with the authorities that the server trusts.
    */
   get peerCertificate(): PeerCertificate | null {
     const socket = this.socket as Partial<TLSSocket>;
@@ -42,9 +42,8 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * Returns an object that has the address of the client and does not keep the request in memory. A socket of node:net or node:tls remembers
- * an address that was read once. So for such a socket this function returns the socket itself. For any other Duplex, it returns a copy of
- * the address.
+ * Returns an object with the address of the client, for use after the request was freed. A socket of node:net or node:tls remembers an
+ * address that was read once, so the result is the socket. For any other Duplex, the result is a copy of the address.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

@@ -1,18 +1,18 @@
 /**
- * Limits how many sockets a server has at a time (RFC 6455 §10.4: an endpoint protects itself). Each socket takes a slot when the server
- * accepts the socket, and gives the slot back at its 'close'. So a socket has its slot during the opening handshake and as a connection. It
- * also has the slot while a refused peer reads the answer, or the upgrade is left to another listener. A slot is given back before 'close'
- * only if another listener has taken the socket over. So the server never has more sockets than slots.
+ * Limits the number of open sockets of a server (RFC 6455 §10.4). A socket takes a slot when the server accepts it, and gives the slot back
+ * at its 'close' event. In between, the socket keeps its slot in every state: during the opening handshake, as an open connection, and
+ * after a refusal. There is one exception. If another listener of the HTTP server takes the socket over, the slot is given back
+ * immediately.
  */
 
 import type { Duplex } from 'node:stream';
 
-/** The slots of one server, or of one of its listeners. */
+/** Counts the sockets of one server, or of one of its listeners. Each socket takes a slot. */
 export class Slots {
   readonly limit: number;
   readonly #sockets = new Set<Duplex>();
   readonly #release: (this: Duplex) => void;
-  /** The number of the server's slots that are taken. All listeners of the server share this object. */
+  /** The number of taken slots of the server. All listeners of the server share this object. */
   readonly #count: { taken: number };
 
   /** @param limit the maximum number of sockets with a slot */
@@ -20,7 +20,7 @@ export class Slots {
     this.limit = limit;
     this.#count = count;
     const sockets = this.#sockets;
-    // All sockets have the same listener. So a slot needs no closure.
+    // All sockets use this one listener function, so a slot needs no closure.
     this.#release = function release(this: Duplex): void {
       if (sockets.delete(this)) count.taken--;
     };
@@ -31,13 +31,13 @@ export class Slots {
     return this.#count.taken;
   }
 
-  /** The sockets that took their slots from this object. */
+  /** The sockets that have taken a slot with `take` of this object. */
   get sockets(): ReadonlySet<Duplex> {
     return this.#sockets;
   }
 
   /**
-   * Returns an object that shares the slots with this object, but has its own set of sockets. A listener uses it to know which sockets it
+   * Returns an object that shares the slots with this object, but has a separate set of sockets. So a listener knows which sockets it has
    * accepted.
    */
   part(): Slots {
@@ -45,13 +45,13 @@ export class Slots {
   }
 
   /**
-   * Takes a slot for a socket, until its 'close'. A socket that already has a slot keeps it.
+   * Takes a slot for a socket, until the 'close' event of the socket. A socket that already has a slot keeps it.
    * @returns false if every slot is taken
    */
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
     if (this.#count.taken >= this.limit) return false;
-    // The socket has already emitted 'close', so it would never give a slot back. It needs no slot.
+    // The socket has already emitted 'close', so it needs no slot. It would never give a slot back.
     if (socket.closed) return true;
     this.#sockets.add(socket);
     this.#count.taken++;

@@ -1,7 +1,7 @@
 /**
- * Gives each socket an owner, which receives the socket's events: first the opening handshake owns the socket, then the connection. All
- * sockets have the same listener functions, so a connection costs no closures. One assignment changes the owner, so no event is lost
- * between two owners.
+ * Gives each socket an owner, which receives the events of the socket. The first owner is the opening handshake, and the next owner is the
+ * connection. All sockets use the same listener functions, so a connection needs no closures. The owner changes by one assignment, so no
+ * event is lost.
  */
 
 import { Socket } from 'node:net';
@@ -52,7 +52,7 @@ export function ownSocket(socket: Duplex, next: SocketOwner): void {
 }
 
 /**
- * Starts to pass the socket's 'data' events to its owner. The socket begins to flow unless it was paused. One call is enough, also if the
+ * Starts to pass the socket's 'data' events to its owner. If the socket was not paused, it begins to flow. One call is enough, even if the
  * owner changes later.
  */
 export function readSocket(socket: Duplex): void {
@@ -62,10 +62,9 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Returns whether a chunk fills its memory, and no other code uses this memory. */
+/** Returns whether a chunk fills its whole ArrayBuffer, and no other code uses this ArrayBuffer. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
-  // A Duplex that is not a Socket may keep or share the memory that it emits. If there is a second 'data' listener, it has received the
-  // same chunk.
+  // A Duplex that is not a Socket might keep or share the memory that it emits. A second 'data' listener might keep the chunk too.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
   return chunk.length === chunk.buffer.byteLength;
 }

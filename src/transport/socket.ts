@@ -1,6 +1,6 @@
 /**
- * Passes a socket's data, end and errors to an endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing TCP). frame/endpoint.ts has the
- * protocol. outbox.ts sends the bytes. deadlines.ts prevents a peer from holding the connection open.
+ * Passes the data, the end and the errors of a socket to an endpoint (RFC 6455 §7.1.1: closing TCP, §7.2.1: losing TCP). frame/endpoint.ts
+ * implements the protocol. outbox.ts sends the bytes. deadlines.ts prevents a peer from holding the connection open.
  */
 
 import { Socket } from 'node:net';
@@ -23,18 +23,18 @@ import type { PingTimes } from './ping-times.ts';
 import { readShared } from './shared-reading.ts';
 import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
-/** The events of an endpoint, and the events that the transport adds to them. */
+/** The events of an endpoint, and further events of the transport. */
 export interface ConnectionEvents extends EndpointEvents {
-  /** The socket was blocked, or `waitsForDrain` returned true. Now all bytes that were sent have left. */
+  /** Called when all bytes have left, if the socket was blocked before, or if `waitsForDrain` returned true. */
   onDrain(): void;
   /**
-   * The closing handshake began, or the socket is about to be destroyed; its address can still be read. May be called repeatedly.
+   * Called when the connection begins to end. The address of the socket can still be read. There may be several calls.
    * @param isDropped whether the socket is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
 }
 
-/** A connection: an endpoint and its socket. `bindSocket` makes it. */
+/** A connection consists of an endpoint and its socket. `bindSocket` makes it. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
@@ -44,7 +44,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #deadlines: Deadlines;
-  /** Holds received bytes back while memory is scarce; null until this is needed. */
+  /** Puts received bytes back into the socket while memory is scarce. Null until it is needed. */
   #heldBack: HeldBack | null = null;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
@@ -60,7 +60,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     ownSocket(socket, this);
   }
 
-  /** Begins to read. `head` holds the bytes after the opening handshake that were read already. */
+  /** Begins to read from the socket. `head` has the bytes after the opening handshake that were already read. */
   start(head: Buffer): void {
     const { socket } = this;
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -90,7 +90,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   /**
-   * Returns a charge of 0 bytes (frame/charge.ts), which counts memory in the budget.
+   * Returns a new `Charge` (frame/charge.ts), which counts memory in the memory budget. It starts with 0 bytes.
    * @param isUnread whether the memory holds received data that the application has not read
    */
   charge(isUnread: boolean): Charge {
@@ -101,18 +101,18 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.socket.destroyed;
   }
 
-  /** Whether the connection is closed, and TCP as well. */
+  /** Whether the WebSocket connection and its TCP connection are closed. */
   get isClosed(): boolean {
     return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- methods for the application ----
 
-  /** Returns whether more bytes than the high-water mark wait. If so, `onDrain` is called when nothing waits any more. */
+  /** Returns whether more bytes than the high-water mark wait to be sent. If so, `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {
     const { highWaterMark } = this.limits;
     if (!this.endpoint.sender.buffersMoreThan(highWaterMark)) return false;
-    // More bytes than the high-water mark may have been sent in this turn. But the socket may take all of them now.
+    // The bytes may only be waiting for the end of the turn. So we flush them now, because the socket may take all of them.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -131,22 +131,22 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#resumeSocket();
   }
 
-  /** Does the same as `Deadlines.closeWithin`. */
+  /** Sets the maximum time for the closing handshake (see `Deadlines.closeWithin`). */
   closeWithin(timeout: number): void {
     this.#deadlines.closeWithin(timeout);
   }
 
-  /** Drops the connection. If the socket can send a TCP reset, the reset replaces TCP's own closing handshake. */
+  /** Drops the connection. If the socket can send a TCP reset, it sends a reset instead of FIN. */
   reset(): void {
     const { socket } = this;
-    // TLS and pipes have no reset. After our FIN, the system refuses a reset (EINVAL), and Node would never emit 'close'.
+    // TLS sockets and pipes cannot send a reset. After our FIN, the system refuses a reset (EINVAL), and Node would never emit 'close'.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
     this.#events.onEnding?.(true);
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
     this.endpoint.terminate();
   }
 
-  /** Sends a ping as `Endpoint.ping` does, and measures its answer time. @returns the ping's number, from 1 on; 0 if it was not sent */
+  /** Sends a ping, and measures the answer time. @returns the number of the ping, from 1 on. 0 if the ping was not sent */
   ping(payload?: Uint8Array): number {
     return this.#deadlines.ping(payload);
   }
@@ -155,7 +155,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.ponged(payload);
   }
 
-  /** The times of our pings; null until the first ping is sent. */
+  /** The answer times of our pings. Null until the first ping is sent. */
   get pingTimes(): PingTimes | null {
     return this.#deadlines.pingTimes;
   }
@@ -176,9 +176,9 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   // ---- the socket's events ----
 
-  /** @param isBorrowed whether the socket uses the chunk's memory again after this call */
+  /** @param isBorrowed whether the memory of the chunk is used for other data after this call */
   onData(chunk: Buffer, isBorrowed = false): void {
-    // A freed chunk has no length.
+    // We read the length now, because the chunk may be freed below. A freed chunk has no length.
     const size = chunk.length;
     const now = this.#deadlines.received(size);
     if (isBorrowed) this.#receive(chunk, true);
@@ -188,7 +188,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.parsed(now);
   }
 
-  /** @returns whether the endpoint keeps a part of the chunk */
+  /** Passes a chunk to the endpoint. @returns whether the endpoint keeps a part of the chunk */
   #receive(chunk: Buffer, isBorrowed: boolean): boolean {
     const { endpoint } = this;
     if (!endpoint.receive(chunk, isBorrowed)) this.socket.pause();
@@ -202,7 +202,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (!keepsChunk && size >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
   }
 
-  /** The same as `#receive`, while memory is scarce: if the connection has to stop reading, it stops at once. */
+  /** Does the same as `#receive`, but for the time in which memory is scarce. If reading has to stop, it stops at once. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);
@@ -221,8 +221,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // We do not report a reset after a complete closing handshake: nothing is lost (§7.1.1 allows the reset). After a failure, we do not
-    // report it either. If the peer still sends while we no longer read, our system resets the connection.
+    // After a complete closing handshake, nothing is lost, so we do not report a reset (§7.1.1 allows it). After a failure, we do not
+    // report it either, because our own system resets the connection if the peer still sends.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
@@ -247,7 +247,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Messages may still wait for the codec, and replies may have blocked the socket again. No event may follow the close event.
+    // Messages may still wait for compression, or new replies may have blocked the socket again. No event may follow the close event.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();
@@ -286,7 +286,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 }
 
 /**
- * Makes the connection for a socket whose opening handshake is complete. Events begin when `start` of the connection is called.
+ * Makes the connection for a socket after its opening handshake. Call `start` of the connection to begin to read.
  * @param socket a net or TLS socket, or any Duplex of bytes. From now on, the socket belongs to the connection
  * @param codec the codec of the negotiated compression
  */

@@ -12,7 +12,7 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure, dialFailures } from './dial-failure.ts';
 import { readFrom } from './response.ts';
 
-/** A SOCKS5 proxy, through which a connection is opened. */
+/** A SOCKS5 proxy. The connection to the server goes through it. */
 export interface SocksProxy {
   readonly kind: 'socks5';
   readonly hostname: string;
@@ -41,9 +41,9 @@ const refusals: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Asks the proxy, to which the socket is connected, for a connection to the target.
- * @returns the socket, which is now connected to the target through the proxy
- * @throws HandshakeError stage 'proxy'
+ * Asks a SOCKS5 proxy for a connection to the target. The socket is already connected to the proxy.
+ * @returns the same socket. It is now connected to the target through the proxy
+ * @throws HandshakeError of stage 'proxy'
  */
 export async function openSocksTunnel(
   attempt: Attempt,
@@ -84,11 +84,11 @@ function addressOf(hostname: string): readonly number[] {
   if (isIPv4(hostname)) return [IPV4, ...hostname.split('.').map(Number)];
   if (isIP(hostname) === 0) {
     const name = Buffer.from(hostname);
-    // The length field has one byte. In DNS, a name has at most 255 bytes as well (RFC 1035 §2.3.4).
+    // The length field has one byte. A DNS name is never longer than 255 bytes (RFC 1035 §2.3.4).
     if (name.length > 255) throw refusedBecause('the host name is longer than 255 bytes');
     return [NAME, name.length, ...name];
   }
-  // The URL parser has normalized the IPv6 address: it has at most one "::", and no part in IPv4 notation.
+  // The URL parser has normalized the IPv6 address. So the address has at most one "::", and no part in IPv4 notation.
   const [before = [], after = []] = hostname
     .split('::')
     .map((half) => half.split(':').filter((group) => group !== ''));
@@ -98,12 +98,12 @@ function addressOf(hostname: string): readonly number[] {
 }
 
 /**
- * Returns the size of the reply that begins with these bytes (1928 §6). If the size is not known yet, returns how many bytes are needed to
- * find it.
+ * Returns the size of a SOCKS5 reply (1928 §6). `reply` has the bytes that have arrived. If these bytes do not show the size yet, the
+ * function returns how many bytes show it.
  */
 function replySize(reply: Buffer): number {
   if (reply.length >= 1 && reply[0] !== VERSION) throw dialFailure('WS_SOCKS_REPLY');
-  // If the reply is a refusal, we need only the field REP. A refusal may end after REP, and its address has no meaning.
+  // If the reply is a refusal, we need only the field REP. A refusal may end after this field.
   if (reply.length >= 2 && reply[1] !== 0) return 2;
   if (reply.length < 5) return 5;
   const type = reply[3];
@@ -115,8 +115,7 @@ function replySize(reply: Buffer): number {
 
 /**
  * Reads one message of the proxy. Bytes after the message are put back into the socket.
- * @param sizeOf returns the size of the message that begins with these bytes. If the size is not known yet, it returns how many bytes it
- *   needs, which is more than `bytes.length`
+ * @param sizeOf returns the size of the message. If it needs more bytes to know the size, it returns a number above `bytes.length`
  */
 function read(attempt: Attempt, socket: Duplex, sizeOf: (bytes: Buffer) => number): Promise<Buffer> {
   return attempt.step(socket, 'proxy', (done, fail) => {

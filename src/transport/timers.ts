@@ -1,10 +1,11 @@
 /**
- * One timer of Node for the deadlines of all sockets: a hashed timer wheel. RFC 6455 names few deadlines (§7.1.1: a client MAY stop waiting
- * for the server to close TCP). The other deadlines prevent a peer from holding a connection open; see docs/architecture.md.
+ * Handles the deadlines of all sockets with one timer of Node (a hashed timer wheel). RFC 6455 has few deadlines. One of them is in §7.1.1:
+ * a client MAY stop waiting for the server to close TCP. The other deadlines prevent a peer from holding a connection open (see
+ * docs/architecture.md).
  *
- * A deadline is never early. It is at most one tick late, unless the process is blocked. Deadlines are checked after Node has read the
- * sockets. So data that arrived in time counts, even if the process was blocked. While no deadline is set, Node's timer does not run. The
- * timer does not keep the process alive.
+ * A deadline is never early. It is at most one tick (20 ms) late while the process is not blocked. Deadlines are checked after Node has
+ * read the sockets. So data that arrived in time counts, even if the process was blocked. Node's timer runs only while a deadline is set.
+ * The timer does not keep the process alive.
  */
 
 import { type Clock, clock as processClock } from './clock.ts';
@@ -19,16 +20,17 @@ const TICK = 20;
 
 const SLOTS = 1024;
 
-// In milliseconds. If the wheel is late by more than this time, the process was blocked. Each deadline that passed is then prolonged once.
+// In milliseconds. If Node's timer fires more than this time too late, we assume that the process was blocked. Each deadline that has
+// passed is then extended once.
 const STANDSTILL = 1_000;
 
 /** A deadline that can be set any number of times without allocation. `TimerWheel.timer` makes it. */
 export class Timer {
   readonly #wheel: TimerWheel;
   readonly owner: TimerOwner;
-  /** The tick at which the timer is due; 0 while the timer is not set. */
+  /** The tick at which the timer is due. 0 while the timer is not set. */
   tick = 0;
-  /** The requested delay in milliseconds. It is negative if the deadline was prolonged because the process was blocked. */
+  /** The requested delay in milliseconds. It is negative if the deadline was extended because the process was blocked. */
   delay = 0;
   previous: Timer | null = null;
   next: Timer | null = null;
@@ -51,7 +53,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Does the same as `set`, but only if no deadline is set, or the new one is earlier. */
+  /** Does the same as `set`, but only if no deadline is set, or the new deadline is earlier. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }
@@ -65,12 +67,12 @@ export class TimerWheel {
   readonly #clock: Clock;
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
   #count = 0;
-  /** The owners of all timers that were due up to this tick have been called. */
+  /** The last tick that was handled. The owners of all timers up to this tick have been called. */
   #done = 0;
   #handle: NodeJS.Timeout | null = null;
-  /** The tick that `#handle` waits for. */
+  /** The tick for which Node's timer (`#handle`) is set. */
   #armedFor = 0;
-  /** Whether a tick is due, and the wheel waits until Node has read the sockets. */
+  /** Whether Node's timer has fired, and the wheel now waits until Node has read the sockets. */
   #waitsForPoll = false;
   #running = false;
 
@@ -78,7 +80,7 @@ export class TimerWheel {
     this.#clock = clock;
   }
 
-  /** Returns milliseconds on a clock that never jumps. */
+  /** Returns the time in milliseconds. A change of the system time does not affect this clock. */
   now(): number {
     return this.#clock.now();
   }
@@ -104,8 +106,8 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
-    // While the wheel calls owners, or waits to call them, a new timer does not set Node's timer. `#run` sets Node's timer at its end, for
-    // the timer that is due first.
+    // If `#run` is running or will run soon, we do not set Node's timer here. At its end, `#run` sets Node's timer for the deadline that is
+    // due first.
     if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
@@ -123,7 +125,7 @@ export class TimerWheel {
 
   #arm(tick: number): void {
     this.#disarm();
-    // The delay is at most one revolution of the wheel. Node's timer would fire immediately for a delay over 2^31 ms.
+    // The delay is at most one revolution of the wheel. Without a limit, a delay over 2^31 ms would make Node's timer fire immediately.
     this.#armedFor = Math.min(tick, this.#done + SLOTS);
     const delay = Math.ceil(this.#armedFor * TICK - this.now());
     this.#handle = this.#clock.setTimeout(() => this.#wake(), Math.max(1, delay));
@@ -138,23 +140,23 @@ export class TimerWheel {
     this.#handle = null;
     this.#waitsForPoll = true;
     const late = this.now() - this.#armedFor * TICK;
-    // In a turn of the event loop, Node runs timers before it reads sockets. The process may have been stopped, or busy, for a long time.
-    // Then the peer's answer may wait in the kernel, and the peer must not be dropped. So we check the deadlines after the poll.
+    // Node runs timers before it reads sockets. If the process was blocked for a long time, the answer of a peer may still wait in the
+    // kernel. So we check the deadlines after Node has read the sockets.
     this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
   }
 
-  /** @param lost how long the process was blocked, in milliseconds; 0 if it was not blocked */
+  /** @param lost how long the process was blocked, in milliseconds. 0 if it was not blocked */
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // If the process was blocked for more than one revolution of the wheel, every slot of the wheel is checked once in total.
+    // If the process was blocked for more than one revolution of the wheel, it is enough to check every slot once.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
     try {
       for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached, lost);
     } finally {
-      // If an owner threw, the remaining owners of the same tick are called when Node's timer fires next.
+      // If an owner threw, the other timers of this slot are handled when Node's timer fires next.
       if (tick <= reached) this.#done = tick - 1;
       this.#running = false;
       if (this.#count > 0) this.#arm(this.#nextTick());
@@ -171,8 +173,8 @@ export class TimerWheel {
       if (timer.tick === 0 || timer.tick > reached) continue;
       const { delay } = timer;
       this.remove(timer);
-      // While the process was blocked, we could not read what the peer sent. So the deadline is prolonged. It is prolonged only once.
-      // Otherwise a process that is always late would have no deadlines.
+      // While the process was blocked, we could not read the data of the peer. So we extend the deadline, but only once. Otherwise a
+      // process that is always late would have no deadlines.
       if (lost > 0 && delay > 0) {
         this.add(timer, Math.min(lost, delay));
         timer.delay = -delay;
@@ -183,8 +185,8 @@ export class TimerWheel {
   }
 
   /**
-   * Returns the tick for which Node's timer is set next: the tick of the next slot that has a timer. It is at most one revolution of the
-   * wheel later.
+   * Returns the tick of the next slot that has a timer. If this tick is more than one revolution of the wheel away, returns the end of the
+   * revolution.
    */
   #nextTick(): number {
     const last = this.#done + SLOTS;
@@ -195,5 +197,5 @@ export class TimerWheel {
   }
 }
 
-/** The wheel that every connection of the process shares. */
+/** The timer wheel that all connections of the process share. */
 export const processTimers: TimerWheel = new TimerWheel();

@@ -1,7 +1,7 @@
 /**
- * Opens the connection over which a client speaks HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
- * tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy. proxy.ts and socks.ts make the request to the proxy. dial.ts performs
- * the opening handshake.
+ * Opens the connection to the server on which a client performs the opening handshake: RFC 6455 §4.1 (2) to (5). The steps are the name
+ * lookup, TCP, a tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy. proxy.ts and socks.ts make the request to the proxy.
+ * dial.ts performs the opening handshake.
  */
 
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
@@ -16,9 +16,9 @@ import { readResponse } from './response.ts';
 import { connectShared } from './shared-reading.ts';
 import { openSocksTunnel, type SocksProxy } from './socks.ts';
 
-/** The target of one hop of a client. */
+/** The server to which a connection is needed. The function of the option `socket` receives this object. */
 export interface SocketTarget {
-  /** A name, or an address without brackets. */
+  /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
   /** Whether the URL is a wss URL. */
@@ -27,29 +27,36 @@ export interface SocketTarget {
 
 /** The options that say how to reach a server. */
 export interface TunnelOptions {
-  /** Options of `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless an option disables it. */
+  /** Options for `tls.connect`: `ca`, `cert`, `key`, `servername` and others. The certificate and the host name are verified by default. */
   readonly tls?: TlsConnectionOptions | undefined;
-  /** Options of `net.connect`: `lookup`, `family`, `localAddress` … */
+  /** Options for `net.connect`: `lookup`, `family`, `localAddress` and others. */
   readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'> | undefined;
-  /** A Unix domain socket or Windows pipe instead of the URL's host and port. */
+  /** The path of a Unix domain socket or Windows pipe. It is used instead of the host and the port of the URL. */
   readonly socketPath?: string | undefined;
   /**
-   * A connection to use, or a function that makes one for each hop. Examples are an `http.Agent`, a tunnel or your own `createConnection`.
-   * The connection may still be connecting. For a wss URL, TLS is started on the connection if it is not a TLS socket already. If the
-   * function returns null or undefined, as the types of `createConnection` allow, `connect` rejects with a TypeError.
+   * A stream to the server, or a function that returns a stream for each hop (one request to one server). The stream may still be
+   * connecting. For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS. The
+   * type allows null and undefined, because `createConnection` of an `http.Agent` may return them. In this case, `connect` rejects with a
+   * TypeError.
    */
   readonly socket?:
     | Duplex
     | ((target: SocketTarget) => Duplex | null | undefined | PromiseLike<Duplex | null | undefined>)
     | undefined;
-  /** A proxy: http, https, socks5 or socks5h; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
+  /**
+   * The URL of a proxy. Use `http:` or `https:` for a proxy with HTTP CONNECT, and `socks5:` or `socks5h:` for a SOCKS5 proxy. A SOCKS5
+   * proxy also resolves the name of the server. With 'env', the proxy comes from the environment variables `http_proxy`, `https_proxy`,
+   * `all_proxy` and `no_proxy`. The URL of a proxy cannot be combined with `socket` or `socketPath`.
+   * @default none
+   */
   readonly proxy?: string | URL | undefined;
 }
 
 /**
  * Connects to the target by TCP. Uses a tunnel if there is a proxy, and TLS if the URL is wss.
- * @param tls the TLS options that may be used for the target. After a redirect, some of those in `options` are missing
- * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'. The signal's reason if the signal aborts the attempt
+ * @param tls the TLS options for this target. After a redirect to another origin, they do not include all options of `options.tls`
+ * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'
+ * @throws the reason of the signal, if the signal aborts the attempt
  */
 export async function openTransport(
   attempt: Attempt,
@@ -71,7 +78,7 @@ export async function openTransport(
     proxy === null
       ? await connectTcp(attempt, target.hostname, target.port, options, 'tcp', !target.secure)
       : await openTunnel(attempt, proxy, target, options, tls);
-  // §4.1 (5): TLS comes first, and all later bytes go through it.
+  // §4.1 (5): the TLS handshake comes first. All later bytes go through TLS.
   return target.secure ? startTls(attempt, socket, target.hostname, tls, 'tls') : socket;
 }
 
@@ -118,7 +125,7 @@ async function openConnectTunnel(
   target: WebSocketTarget,
   tls: TlsConnectionOptions,
 ): Promise<Duplex> {
-  // The proxy's certificate is checked like any other. The application's other TLS options are for the server.
+  // We use only the TLS option `ca` for the proxy. The other TLS options of the application are for the server.
   const { ca } = tls;
   const socket = proxy.secure
     ? await startTls(attempt, tcp, proxy.hostname, ca === undefined ? {} : { ca }, 'proxy')
@@ -126,9 +133,9 @@ async function openConnectTunnel(
   socket.write(formatConnect(proxy, target), 'latin1');
   const { response, rest } = await readResponse(attempt, socket, 'proxy');
   const { status, headers } = response;
-  // 9110 §9.3.6: any 2xx opens the tunnel. If the response has Content-Length or Transfer-Encoding, the field is ignored.
+  // 9110 §9.3.6: any 2xx opens the tunnel. The client ignores Content-Length and Transfer-Encoding in this response.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
-  // Bytes that followed the head come from the server: TLS, or the response, begins with them.
+  // The bytes after the head come from the server. We put them back into the socket, so that the next step reads them.
   if (rest.length > 0) socket.unshift(rest);
   return socket;
 }
@@ -141,7 +148,7 @@ function startTls(
   stage: HandshakeStage,
 ): Promise<TLSSocket> {
   const secured = tlsConnect({
-    // §4.1 (5): SNI names the host; RFC 6066 §3 forbids addresses in SNI.
+    // §4.1 (5): SNI contains the host name. RFC 6066 §3 forbids IP addresses in SNI.
     ...(isIP(host) === 0 ? { servername: host } : null),
     ALPNProtocols: ['http/1.1'],
     ...options,

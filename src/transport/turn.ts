@@ -1,6 +1,6 @@
 /**
- * Flushes connections at the end of a turn of the event loop. All bytes that a connection sent within one turn leave in one write. The RFC
- * allows this (§5.4 only forbids changing the order).
+ * Flushes connections at the end of a turn of the event loop. All bytes that a connection sent within one turn leave in one write. RFC 6455
+ * §5.4 allows this, because the order of the frames stays the same.
  */
 
 import { flushBeforeLateWork } from '../deflate/turn.ts';
@@ -8,21 +8,23 @@ import { clock } from './clock.ts';
 
 /** An object with bytes to write at the end of the turn. */
 export interface Flushable {
-  /** Whether the object is in the list of objects to flush at the end of the turn. Only this file changes the field. */
+  /** Whether the object is in the list of objects to flush at the end of the turn. Only turn.ts changes this field. */
   isListed: boolean;
   flush(): void;
-  /** Called at the end of the turn. Flushes the bytes, and does other work of the object that has waited until now. */
+  /**
+   * Called at the end of the turn of the event loop. Writes the waiting bytes, and does other work that has waited for the end of the turn.
+   */
   endTurn(now: number): void;
 }
 
 let dirty: Flushable[] = [];
 let scheduled = false;
 
-/** The objects whose `endTurn` is called now, and the index of the next one. */
+/** The objects that the function `endTurn` handles at present. `next` is the index of the next object. */
 let ending: readonly Flushable[] = [];
 let next = 0;
 
-/** Makes sure that `outbox` is flushed at the end of this turn, or earlier. */
+/** Makes sure that the bytes of `outbox` are written at the end of this turn of the event loop, or earlier. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
   outbox.isListed = true;
@@ -32,9 +34,9 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
   clock.atEndOfTurn(endTurn);
 }
 
-/** Flushes every outbox in the list now, before the end of the turn. */
+/** Writes the waiting bytes of all objects now, before the end of the turn. */
 export function flushAll(): void {
-  // If a callback that runs at the end of the turn calls this function, some outboxes still wait for their `endTurn`.
+  // A callback may call this function while the function `endTurn` runs. The objects that still wait for their `endTurn` are flushed here.
   for (let at = next; at < ending.length; at++) ending[at]!.flush();
   const list = dirty;
   dirty = [];

@@ -17,16 +17,16 @@ import type { PathPattern } from './path-pattern.ts';
 import type { ServerRequest } from './server-request.ts';
 import type { Slots } from './slot.ts';
 
-/** How to accept a request, with a `context` that is passed to `opened`. */
+/** The decision to accept a request. `context` is passed to `opened`. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
   readonly context: Context;
 }
 export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeError;
 
-/** A connection for which the 101 was written. */
+/** A new connection. The 101 response was already written. */
 export interface OpenedUpgrade<Context> {
   readonly socket: Duplex;
-  /** The bytes that came after the request. They already belong to frames. */
+  /** The bytes that arrived after the request. They are the beginning of the frames from the client. */
   readonly head: Buffer;
   readonly request: ServerRequest;
   readonly subprotocol: string;
@@ -40,32 +40,33 @@ export interface OpenedUpgrade<Context> {
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /**
-   * The subprotocols of the server. If the decision has no subprotocol, we use the first one of the client's list that is also in this
-   * list.
+   * The subprotocols that the server supports. If the application chooses no subprotocol, the server chooses the first subprotocol in the
+   * client's list that is also in this list.
    */
   readonly subprotocols: readonly string[];
-  /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */
+  /** The longest time for an opening handshake in milliseconds. It begins when the socket is accepted, and ends with the 101 response. */
   readonly handshakeTimeout: number;
-  /** Answers the offers of permessage-deflate. If it is null, all offers are declined. */
+  /** Negotiates permessage-deflate. If it is null, the server declines all offers. */
   readonly compression: Compression | null;
   /** The budget that counts the bytes that a client sends before its request is answered. */
   readonly memoryBudget: MemoryBudget;
-  /** The slots of the server. Each socket has one slot, until its 'close'. */
+  /** Limits the number of open sockets. Each socket takes one slot until its 'close' event. */
   readonly slots: Slots;
   /** Whether the server is closing. If so, every new handshake is answered with 503. */
   readonly isClosing: boolean;
-  /** A handshake began. From now until `settled` is called, the server may call the handshake's `refuse`. */
+  /** Called when a handshake begins. Until `settled` is called, the server may call `refuse` of the handshake. */
   started(handshake: PendingHandshake): void;
-  /** The handshake ended, successfully or not. If it was successful, `opened` was called before this call. */
+  /** Called when the handshake has ended, successfully or not. If it was successful, `opened` was called before. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,
     upgrade: PendingUpgrade,
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
-   * The 101 is about to be written. @param headers the header fields of the decision @returns more header fields for the 101, as a flat
-   * list, or null
-   * @throws the error that the application throws; the peer then receives 500
+   * Called before the 101 response is written.
+   * @param headers the header fields of the decision
+   * @returns more header fields for the response, as a flat list, or null
+   * @throws an error of the application. The client then receives 500
    */
   accepting?(
     request: ServerRequest,
@@ -73,17 +74,17 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     headers: readonly string[],
   ): readonly string[] | null;
   /**
-   * A refusal is about to be written. This function must not throw. @returns the refusal to write: `error`, or an error that replaces it
+   * Called before a refusal is written. This function must not throw. @returns the refusal to write: `error`, or an error that replaces it
    */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
-  /** A request was refused, or the client left before the answer. */
+  /** Called when a request was refused, or when the client left before the answer. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
-/** What the caller knows about one request, and the callbacks that receive its result. */
+/** Information about one request, and callbacks for the result of its handshake. */
 export interface UpgradeOrigin<Result> {
-  /** The path to serve, see `servesPath`. @default '', which stands for every path */
+  /** The path that is served (see `servesPath`). @default '', which stands for every path */
   readonly path?: PathPattern;
   /** The request of node:http, if node:http has read the head of the request. */
   readonly raw?: IncomingMessage | null;
@@ -95,19 +96,16 @@ export interface UpgradeOrigin<Result> {
   readonly onRefused?: (error: HandshakeError) => void;
 }
 
-/** What the application receives while it prepares its answer. */
+/** The object that the application receives with a request, and uses while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when the answer is no longer needed. Then the peer has left, the deadline has passed, or the server shuts down. */
+  /** Aborts when the answer is no longer needed. This is so if the peer leaves, the deadline passes, or the server shuts down. */
   readonly signal: AbortSignal;
-  /** The option `context` of `handleUpgrade`; undefined if there is no such option. */
+  /** The option `context` of `handleUpgrade`. Undefined if the option is absent. */
   readonly context: unknown;
 }
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /**
-   * Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. Any other error comes from the application, and the
-   * answer is 500.
-   */
+  /** Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. For any other error, the answer is 500. */
   refuse(error: unknown): void;
 }

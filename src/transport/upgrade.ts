@@ -36,8 +36,7 @@ export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// When TLS is established, this object becomes the owner of the TCP socket. It ignores all events, because the TLS socket emits them as
-// well.
+// When TLS is established, this object becomes the owner of the TCP socket. It ignores all events, because the TLS socket emits them too.
 const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from the accepted socket to the 101 or the refusal. */
@@ -53,15 +52,15 @@ export class ServerHandshake<Context, Result>
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
-  /** The bytes that arrive while the application prepares its answer; null at all other times. */
+  /** The bytes that arrive while the application prepares its answer. Null at all other times. */
   #early: EarlyBytes | null = null;
-  /** The controller of `signal`; null until the application reads `signal`. */
+  /** The controller of `signal`. Null until the application reads `signal`. */
   #unwanted: AbortController | null = null;
-  /** Reads the head; null as soon as the head is complete. */
+  /** Reads the head of the request. Null when the head is complete. */
   #reader: HeadReader | null = null;
 
   /**
-   * Starts the deadline. The socket must already have its slot (slot.ts).
+   * Starts the deadline. The socket must already have a slot of `host.slots`.
    * @param speaksHttp if false, no answer can be sent until `moveTo` is called
    */
   constructor(
@@ -93,7 +92,7 @@ export class ServerHandshake<Context, Result>
     return this.#origin.context;
   }
 
-  /** Call this when TLS is established: from then on, the handshake uses `socket`. */
+  /** Call this when TLS is established. From now on, the handshake uses `socket`, which is the TLS socket. */
   moveTo(socket: Duplex): void {
     ownSocket(this.#socket, idleOwner);
     this.#socket = socket;
@@ -101,13 +100,13 @@ export class ServerHandshake<Context, Result>
     ownSocket(socket, this);
   }
 
-  /** Reads the socket from now on, and passes its chunks to `reader`, which passes the request to `receive`. */
+  /** Starts to read from the socket. `reader` gets the chunks, and calls `receive` when the head of the request is complete. */
   readHead(reader: HeadReader): void {
     this.#reader = reader;
     readSocket(this.#socket);
   }
 
-  /** Call this when the head of the request is complete. `head` holds the bytes that came after it. */
+  /** Call this when the head of the request is complete. The parameter `head` has the bytes after the request. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#reader = null;
     if (this.#settled) return;
@@ -134,7 +133,7 @@ export class ServerHandshake<Context, Result>
     }
     // The decision may take long. We read the peer's address now, because a socket that closes in the meantime has no address any more.
     void request.remote;
-    // `decide` may have shut down the server, which settles the handshake, so we check this first.
+    // `decide` may have shut down the server. In this case, the handshake is settled already, and we do not read.
     if (!this.#settled) this.#early = new EarlyBytes(this.#socket, head, this.#host.memoryBudget);
     decision.then(
       (settled) => this.#decided(upgrade, this.#early?.take() ?? head, settled),
@@ -142,7 +141,7 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Refuses the handshake. The status of the answer is the status of a `HandshakeError`, or 500 for any other error. */
+  /** Refuses the handshake. If `error` is a `HandshakeError`, the answer has its status. For any other error, the answer is 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
     // We settle the handshake before we call the application in `answerTo`. If the application calls `shutdown` there, the handshake must
@@ -164,7 +163,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // After the head, `#reader` is null. early-bytes.ts has its own listener for early bytes. After a refusal, all bytes are dropped.
+    // After the head, `#reader` is null, and this method drops the chunk. early-bytes.ts has another listener for early bytes.
     this.#reader?.push(chunk);
   }
 
@@ -207,7 +206,7 @@ export class ServerHandshake<Context, Result>
       this.refuse(error);
       return;
     }
-    // The application has shut down the server in `accepting`, so the handshake is refused already.
+    // If the application shut down the server in `accepting`, the handshake is refused already.
     if (this.#settled) {
       agreement?.codec.close();
       return;
@@ -232,7 +231,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // We call `settled` after `opened`. So the server always counts the handshake or the connection.
+    // We call `settled` after `opened`, so that the server counts the handshake until it counts the connection.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -250,7 +249,7 @@ export class ServerHandshake<Context, Result>
     answerAndEnd(text, socket, this.#timer);
   }
 
-  /** Called when the peer has left before an answer. */
+  /** Called when the peer leaves before it has received an answer. */
   #abandon(): void {
     if (this.#settled) return;
     void this.#request?.remote;
@@ -264,7 +263,7 @@ export class ServerHandshake<Context, Result>
     this.#request = null;
     this.#host.settled(this);
     this.#unwanted?.abort();
-    // If a peer leaves before its request is complete, no refusal is reported. The health check of a load balancer does so.
+    // If a peer leaves before its request is complete, we report no refusal. For example, the health checks of load balancers do this.
     if (request !== null || refusal.code !== 'WS_HANDSHAKE_ABANDONED') this.#host.refused(refusal, request);
     this.#origin.onRefused?.(refusal);
   }
@@ -273,14 +272,14 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // After a refusal, this call drops the early bytes. If the request was accepted, the early bytes have been taken already.
+    // If the request is refused, this call drops the early bytes. If it is accepted, the bytes were already taken in `receive`.
     this.#early?.take();
     this.#early = null;
   }
 }
 
 /**
- * Checks the option `origins` of a server. Call this when the server is created. So an invalid option throws before the first request.
+ * Checks the option `origins` of a server. Call this when the server is created, so that an invalid option throws before the first request.
  * @throws TypeError for an entry that no origin can match
  */
 export function checkOrigins(policy: OriginPolicy): void {
@@ -288,8 +287,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Returns whether a socket of an 'upgrade' event is taken. A handshake of this file may own it. Or another listener of the event has ended
- * the socket or reads from it.
+ * Returns whether the socket of an 'upgrade' event is already in use. Either a `ServerHandshake` owns the socket, or another listener of
+ * the event has ended the socket or reads from it.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

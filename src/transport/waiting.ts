@@ -1,6 +1,6 @@
 /**
- * Holds the bytes that wait until a socket can take them, in order. The bytes are chunks: parts of slabs, large payloads, and borrowed
- * payloads, which still belong to the application. The methods take the bytes out in slices of any size.
+ * Holds the bytes that wait for a socket, in order. The bytes are in chunks of three kinds: parts of slabs (pooled buffers), large
+ * payloads, and borrowed payloads, which still belong to the application. The methods take out any number of bytes.
  */
 
 import { type Chunk, copyOutOf } from './batch.ts';
@@ -11,7 +11,7 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 export class Waiting {
   /** The number of bytes that wait. */
   size = 0;
-  /** The chunks in order; null until a chunk waits. */
+  /** The chunks, in order. Null until a chunk waits. */
   #chunks: Chunk[] | null = null;
   /** The index of the first chunk that waits. */
   #head = 0;
@@ -23,14 +23,14 @@ export class Waiting {
     this.size += size;
   }
 
-  /** Replaces every chunk that lies in `slab` by a copy. */
+  /** Copies every chunk that uses memory of `slab` (a pooled buffer). Each copy replaces its chunk. */
   leaveSlab(slab: Buffer): void {
     if (this.#chunks !== null) copyOutOf(slab, this.#chunks, this.#head);
   }
 
   /**
-   * Takes out up to `size` bytes, as one part that is not copied. Use the part immediately. If it is a borrowed payload, the application
-   * may change it when its code runs again.
+   * Takes out at most `size` bytes, without a copy. The caller has to use the bytes immediately. If they belong to the application, the
+   * application can change them later.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -51,7 +51,7 @@ export class Waiting {
 
   /**
    * Takes out the next `size` bytes, and copies them to the beginning of `memory`.
-   * @throws {PayloadChangedError} in this case all of these bytes still wait, and the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case, `this.size` still counts all of these bytes
    */
   copy(size: number, memory: Buffer): void {
     for (let at = 0; at < size; ) {
@@ -64,7 +64,7 @@ export class Waiting {
 
   /**
    * Takes out the next `size` bytes as one part. If the bytes lie in one chunk, they are not copied. Otherwise they are copied to `memory`.
-   * @throws {PayloadChangedError} in this case all of these bytes still wait, and the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case, `this.size` still counts all of these bytes
    */
   join(size: number, memory: Buffer): Uint8Array {
     const first = this.#chunks![this.#head]!;

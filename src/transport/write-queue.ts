@@ -1,7 +1,7 @@
 /**
- * Writes bytes to a socket, and keeps the bytes that the socket does not take, in order. These bytes are written later in slices of limited
- * size. After each slice we know that the socket has taken bytes, so we can distinguish slow progress from no progress. If we wrote 16 MiB
- * in one write, we could not see how fast these bytes leave the socket's own queue.
+ * Writes bytes to a socket. The bytes that the socket does not take wait here, in order. They are written later, in slices of limited size.
+ * After each slice, we know that the peer makes progress. If we wrote 16 MiB at once, we could not distinguish a slow peer from a peer that
+ * takes nothing.
  */
 
 import type { Duplex } from 'node:stream';
@@ -15,19 +15,20 @@ import { ENCRYPTED_SIZE, type WriteCallback, writeJoined, writeParts } from './w
 
 /** The events of the queue. */
 export interface WriteQueueOwner {
-  /** The socket is blocked: it takes no more bytes for now. */
+  /** Called when the socket is blocked (it takes no more bytes for now). */
   onBlocked(): void;
-  /** The socket has taken all bytes that it had been given. */
+  /** Called when the socket has taken all bytes that were written to it. */
   onTaken(): void;
-  /** A write threw, because the transport is broken or a payload was transferred or resized. The queue writes no more bytes. */
+  /** Called if a write threw. The socket is broken, or a payload was transferred or resized. The queue writes no more bytes. */
   onWriteFailed(error: unknown): void;
 }
 
-// A TLS socket finishes no write before the next turn. While it writes at most this many bytes, it does not count as blocked.
+// In bytes. A TLS socket finishes each write in a later turn of the event loop. Up to this size, an unfinished write does not count as
+// blocked.
 const MAX_UNDER_WAY = 262_144;
 
-// In bytes. For each callback, Node schedules a call of process.nextTick, which costs 5 % of a small echo. The kernel usually takes a small
-// write immediately. So a write of up to this size has no callback. It has one if the previous write had to wait.
+// In bytes. The kernel usually takes a small write immediately, so a write of up to this size has no callback. For each callback, Node
+// calls process.nextTick, which costs 5 % of a small echo. If the previous write had to wait, small writes have a callback too.
 const MAX_SILENT_SIZE = 16_384;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -37,41 +38,41 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** Whether a small write needs the callback as well, because the socket did not take the last write immediately. */
+  /** Whether even a small write needs the callback. This is so if the socket did not take the last write immediately. */
   #isUnsure: boolean;
   /** Whether the last write had the callback. */
   #hasCallback = false;
   /** If the socket is writing more bytes than this, it counts as blocked. */
   readonly #allowance: number;
-  /** Whether all bytes that other code wrote to the socket have left. */
+  /** Whether all bytes that other code (such as the opening handshake) wrote to the socket have left. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
 
   /** Whether the socket has not yet taken all bytes that it was given. While it is busy, the queue writes no more bytes. */
   isBusy = false;
-  /** Whether the socket takes no more bytes for now. If so, it is writing more bytes than the allowance, or it is slow. */
+  /** Whether the socket takes no more bytes for now. The reason is that it is slow, or that it is writing more bytes than `#allowance`. */
   blocked = false;
-  /** Whether the busy socket waits for its peer. It stays true until nothing waits in the queue any more. */
+  /** Whether the socket waits because the peer is slow. It stays true until nothing waits in the queue any more. */
   isSlow = false;
   /** How often `endTurn` was called after the socket had become busy. */
   #turns = 0;
-  /** Whether `socket.write` is running. Before it returns, some transports deliver the bytes and also the peer's answer. */
+  /** Whether `socket.write` is running. Some streams deliver the bytes, and even the peer's answer, before `write` returns. */
   isWriting = false;
   /** When the busy socket last took bytes, in milliseconds of `clock.now()`. */
   lastTaken = 0;
   /** The number of bytes that the socket had not taken when it became busy. */
   #inSocket = 0;
-  /** The slab that the busy socket still reads from, or null. */
+  /** The slab (a pooled buffer) that the busy socket still reads from, or null. */
   #slabInFlight: Buffer | null = null;
-  /** The number of writes whose callback has not been called yet. */
+  /** The number of callbacks that have not been called yet. */
   #writes = 0;
   #onTaken: WriteCallback | null = null;
   /** Whether a write failed. If so, the socket is being destroyed, and the queue writes no more bytes. */
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap how many bytes may wait. If a TLS socket is writing more bytes than this, it counts as blocked */
+  /** @param sendCap the maximum number of bytes that may wait. If a TLS socket is writing more bytes than this, it counts as blocked */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -81,7 +82,7 @@ export class WriteQueue {
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
-  /** The number of bytes that have not left: those that wait, and those that the socket has not taken. */
+  /** The number of bytes that have not left. It includes the bytes that the socket has not taken yet. */
   get bufferedAmount(): number {
     return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }
@@ -102,7 +103,7 @@ export class WriteQueue {
       this.#writeChunks(batch);
       return;
     }
-    // In most turns, this is the only write: a part of a slab, which is not copied.
+    // In most turns, this is the only write. It writes a part of a slab (a pooled buffer), usually without a copy.
     const part = batch.takePart();
     const slab = batch.leaveSlab()!;
     const isReadAtOnce = this.#readsAtOnce;
@@ -111,7 +112,7 @@ export class WriteQueue {
     try {
       this.#socket.write(copies ? Buffer.from(part) : part, this.#callbackFor(part.length));
     } catch (error) {
-      // These bytes are lost. We add them to `size`. So they do not count as sent.
+      // These bytes are lost. We add them to `size`, so that they do not count as sent.
       this.#waiting.size += part.length;
       this.#writeFailed(error);
     }
@@ -119,14 +120,14 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Keeps the batch in memory of its exact size while the socket is busy. */
+  /** Moves the bytes of a batch into this queue, because the socket is busy. Here they need only memory of their exact size. */
   setAside(batch: Batch): void {
     const { size } = batch;
     this.#waiting.add(batch.takeApart(), size);
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** Call this when a turn of the event loop ends. TLS finishes a write in the next turn; if it takes longer, TLS waits for the peer. */
+  /** Call this when a turn of the event loop ends. TLS finishes a write in the next turn. If a write takes longer, the peer is slow. */
   endTurn(): void {
     if (!this.isBusy || this.isSlow || this.isWriting || ++this.#turns === 1) return;
     this.isSlow = true;
@@ -164,17 +165,17 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Whether the socket reads bytes before `write` returns: it is a TLS socket in which no earlier bytes wait. */
+  /** Whether the socket reads all bytes before `write` returns. A TLS socket does this if no earlier bytes wait in it. */
   get #readsAtOnce(): boolean {
     return this.#encrypts && this.#isAlone && this.#socket.writableLength === 0;
   }
 
-  /** Whether a part of a slab must be copied before it is written. */
+  /** Whether a part of a slab (a pooled buffer) must be copied before it is written. */
   get #copiesSlab(): boolean {
     return this.#copies || areSlabsScarce();
   }
 
-  /** Stops using the slab, whose content was written. If the content was copied or the kernel has taken it, the slab is released now. */
+  /** Stops using a slab (a pooled buffer) after its bytes were written. If the socket no longer reads from it, it is released now. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
     else if (this.isBusy) {
@@ -185,7 +186,7 @@ export class WriteQueue {
     else abandonSlab(slab);
   }
 
-  /** Writes until no bytes wait or the socket is busy. */
+  /** Writes waiting bytes to the socket, until no bytes wait or the socket is busy. */
   #feed(): void {
     while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
@@ -229,7 +230,7 @@ export class WriteQueue {
 
   #written(): void {
     const waits = !this.#isReleased && this.#socket.writableLength > 0;
-    // A socket emits no 'drain' for a small write. So we use the callback of the last write to know that all bytes have left.
+    // A socket emits no 'drain' for a small write. So we need the callback of the last write to know that all bytes have left.
     if (waits && !this.#hasCallback && !this.#isBroken) this.#askForCallback();
     this.isWriting = false;
     if (this.#isReleased) return;
@@ -260,7 +261,7 @@ export class WriteQueue {
     this.#owner.onBlocked();
   }
 
-  /** Returns the callback for a write of `size` bytes; undefined if the write needs no callback. */
+  /** Returns the callback for a write of `size` bytes. Undefined if the write needs no callback. */
   #callbackFor(size: number): WriteCallback | undefined {
     this.#hasCallback = this.#isUnsure || size > MAX_SILENT_SIZE;
     if (!this.#hasCallback) return undefined;
@@ -277,7 +278,7 @@ export class WriteQueue {
   /** Called when the socket has finished a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node calls the callback later, even if the kernel took the bytes immediately. A later write may be unfinished at that moment.
+    // Node calls a callback later, even if the kernel took the bytes immediately. So this may be the callback of an earlier write.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

@@ -1,5 +1,5 @@
 /**
- * Two functions that write the first waiting bytes to a socket in one system call. `writeJoined` is for TLS, `writeParts` for other
+ * Two functions that write waiting bytes to a socket in one system call. `writeJoined` is for TLS sockets. `writeParts` is for other
  * sockets.
  */
 
@@ -12,7 +12,7 @@ export type WriteCallback = (error?: Error | null) => void;
 
 /**
  * The number of bytes that a TLS socket gets in one write while the peer is not slow. These are eight full records (RFC 8446 §5.1). With
- * half or twice as many bytes, sending 1 MiB takes a tenth more time.
+ * half or twice this number, sending 1 MiB takes 10 % longer.
  */
 export const ENCRYPTED_SIZE: number = 8 * 16_384;
 
@@ -21,8 +21,8 @@ export const ENCRYPTED_SIZE: number = 8 * 16_384;
 let joint: Buffer | null = null;
 
 /**
- * Writes the next `size` bytes as one part, so that TLS does not have to join several parts. Call this only if the socket reads the bytes
- * before `write` returns.
+ * Writes the next `size` bytes with one call of `write`, so that TLS does not have to join several parts. Call this only if the socket
+ * reads the bytes before `write` returns.
  * @param size at most `ENCRYPTED_SIZE + MAX_REST`
  * @throws {PayloadChangedError}
  */
@@ -40,8 +40,8 @@ export function writeJoined(
 }
 
 /**
- * Writes the next `size` bytes in several parts, without a copy. Only the `write` of the last part gets the callback. @throws the errors
- * of `write` and `next`
+ * Writes the next `size` bytes in several parts, without a copy. Only the `write` of the last part gets the callback.
+ * @throws the errors of `socket.write` and `waiting.next`
  */
 export function writeParts(
   socket: Duplex,
