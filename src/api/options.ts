@@ -46,8 +46,8 @@ export interface ConnectionOptions {
    */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped. If fewer bytes wait, the time
-   * is at least `heartbeat.interval` plus `heartbeat.timeout`. @default 10000
+   * If more than 1 MiB waits to be sent, and the peer accepts no byte for this time, the connection is dropped. If 1 MiB or less waits,
+   * the time is at least `heartbeat.interval` plus `heartbeat.timeout`. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** The longest time for the closing handshake. @default 5000 */
@@ -165,7 +165,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   maxStreamSize: limit('bytes', {
     defaultText: '`maxMessageSize`',
-    text: 'The maximum size of a message that a `stream` handler receives, including all its fragments. A larger message fails the connection with 1009. The connection fails when a frame header exceeds the limit. For compressed messages, the limit is `maxMessageSize` instead.',
+    text: 'The maximum size of a message that a `stream` handler receives, including all its fragments. If a frame header announces a larger message, the connection fails with 1009. For compressed messages, the limit is `maxMessageSize` instead.',
   }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
@@ -182,7 +182,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   sendTimeout: limit('ms', {
     default: serverLimits.sendTimeout,
-    text: 'If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped with `WS_SEND_CAP`. If fewer bytes wait, the time is at least `heartbeat.interval` plus `heartbeat.timeout`, even if the peer sends data.',
+    text: 'If more than 1 MiB waits to be sent, and the peer accepts no byte for this time, the connection is dropped with `WS_SEND_CAP`. If 1 MiB or less waits, the time is at least `heartbeat.interval` plus `heartbeat.timeout`. Data from the peer does not extend the time.',
   }),
   closeTimeout: limit('ms', {
     default: serverLimits.closeTimeout,

@@ -44,7 +44,7 @@ export const deflateRefusals = {
   WS_DEFLATE_PARAMETER_MISSING: {
     stage: 'extensions',
     section: '7692 §7.1',
-    text: 'The server accepted permessage-deflate, but left out a parameter that it was asked to obey',
+    text: 'The server accepted permessage-deflate, but left out a parameter that the client required',
   },
   WS_DEFLATE_WINDOW_TOO_LARGE: {
     stage: 'extensions',

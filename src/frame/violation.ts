@@ -66,7 +66,7 @@ export const violations = {
   WS_NO_DEFLATE_OUTPUT: {
     closeCode: 1007,
     section: '7692 §7.2.2',
-    text: 'too much of a compressed message decompresses to nothing',
+    text: 'too many bytes of a compressed message produce no output',
   },
   WS_EMPTY_FRAGMENTS: {
     closeCode: 1008,

@@ -340,7 +340,7 @@ export const refusals = {
     status: 0,
     stage: 'subprotocol',
     section: '6455 §4.1',
-    text: 'The server chose none of the offered subprotocols, and one is required',
+    text: 'The server chose none of the offered subprotocols, but the client requires one',
   },
 } as const;
 

@@ -56,7 +56,7 @@ export const dialFailures = {
   WS_SOCKS_AUTHENTICATION: {
     stage: 'proxy',
     section: '1928 §3',
-    text: 'The SOCKS5 proxy does not accept the user name and the password in its URL, or requires them',
+    text: 'The SOCKS5 proxy requires a user name and a password in its URL, or refuses those that the URL has',
   },
   WS_SOCKS_REFUSED: {
     stage: 'proxy',
@@ -86,7 +86,7 @@ export const dialFailures = {
   WS_REDIRECT_SOCKET: {
     stage: 'redirect',
     section: '6455 §4.1',
-    text: 'The server redirects, but the socket to use was given',
+    text: 'The server redirects, but the option "socket" is a stream that cannot connect to another address',
   },
 } as const;
 
