@@ -161,7 +161,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   maxMessageSize: limit('bytes', {
     default: serverLimits.maxMessageSize,
     client: clientLimits.maxMessageSize,
-    text: 'The maximum size of a received message, including all its fragments, and after decompression. A larger message fails the connection with 1009. The connection fails when a frame header exceeds the limit, before the payload is buffered.',
+    text: 'The maximum size of a received message, including all its fragments, and after decompression. If a frame header announces a larger message, the connection fails with 1009, before the payload is buffered.',
   }),
   maxStreamSize: limit('bytes', {
     defaultText: '`maxMessageSize`',

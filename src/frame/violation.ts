@@ -15,7 +15,7 @@ export const violations = {
   WS_RESERVED_BITS: {
     closeCode: 1002,
     section: '6455 §5.2',
-    text: 'a reserved bit is set that no extension was negotiated for',
+    text: 'a reserved bit is set, but no negotiated extension uses it',
   },
   WS_UNKNOWN_OPCODE: { closeCode: 1002, section: '6455 §5.2', text: 'the opcode is reserved' },
   WS_UNMASKED_FRAME: { closeCode: 1002, section: '6455 §5.1', text: 'a client must mask its frames' },
@@ -48,7 +48,7 @@ export const violations = {
   WS_INTERLEAVED_MESSAGE: {
     closeCode: 1002,
     section: '6455 §5.4',
-    text: 'a new message before the last fragment of the one before',
+    text: 'a new message began before the previous message was complete',
   },
   WS_CLOSE_LENGTH: { closeCode: 1002, section: '6455 §5.5.1', text: 'a Close payload of one byte' },
   WS_CLOSE_CODE: {

@@ -86,7 +86,7 @@ export const dialFailures = {
   WS_REDIRECT_SOCKET: {
     stage: 'redirect',
     section: '6455 §4.1',
-    text: 'The server redirects, but the option "socket" is a stream that cannot connect to another address',
+    text: 'The server redirects, but the option "socket" or "socketPath" allows no other address',
   },
 } as const;
 
