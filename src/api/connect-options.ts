@@ -107,7 +107,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. `secureContext` of the option `tls` is not used. The other origin also receives no subprotocols, because some applications send a token in them.',
+    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. For this origin, the client does not use `secureContext` of the option `tls`. The origin also receives no subprotocols, because some applications send a token in them.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
     text: "The names of the fields in `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
