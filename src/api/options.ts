@@ -207,7 +207,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   text: oneOf(['string', 'own-string', 'bytes'], {
     default: 'string',
-    text: "How text messages are delivered. With `'string'`, they are strings. Small texts that arrive together can share up to 1 KiB of memory, which is freed when the application no longer holds any of these texts. With `'own-string'`, they are strings that share no memory. This takes more time. With `'bytes'`, they are Buffers that were checked to be UTF-8.",
+    text: "How text messages are delivered. With `'string'`, they are strings. Small texts that arrive together can share up to 1 KiB of memory. This memory is freed when the application no longer holds any of these texts. With `'own-string'`, they are strings that share no memory. This takes more time. With `'bytes'`, they are Buffers that were checked to be UTF-8.",
   }),
   compression: custom<boolean | CompressionOptions, boolean>(
     'boolean or an object',

@@ -76,7 +76,7 @@ export const violations = {
   WS_MESSAGE_TIMEOUT: {
     closeCode: 1008,
     section: '6455 §10.4',
-    text: 'no progress inside a message within the deadline',
+    text: 'an incomplete message made no progress within the deadline',
   },
   WS_MESSAGE_TOO_BIG: { closeCode: 1009, section: '6455 §10.4', text: 'the message is over the size limit' },
   WS_MEMORY_BUDGET: {

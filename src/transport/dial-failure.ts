@@ -41,7 +41,7 @@ export const dialFailures = {
   WS_PROXY_CREDENTIALS: {
     stage: 'proxy',
     section: '6455 §4.1',
-    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8, or not 1 to 255 bytes for a SOCKS5 proxy; a "%" is written "%25"',
+    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8 (a "%" is written "%25"), or does not have the 1 to 255 bytes that SOCKS5 requires',
   },
   WS_PROXY_STATUS: {
     stage: 'proxy',
