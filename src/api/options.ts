@@ -223,7 +223,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     {
       default: serverLimits.memoryBudget,
       defaultText: '`processMemoryBudget`, 256 MiB',
-      text: 'The budget that counts the memory of this connection. If the budget is almost used up, the library reads from its connections one after the other.',
+      text: 'The budget that counts the memory of this connection. If the budget is almost used up, the library reads from the connections of this budget one after the other.',
     },
     checkMemoryBudget,
   ),
