@@ -19,7 +19,7 @@ import {
 export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
   threshold: amount('bytes', 0, ' of bytes', {
     default: compressionDefaults.threshold,
-    text: 'Messages shorter than this are sent uncompressed. A message that does not become smaller is also sent uncompressed.',
+    text: 'Messages with fewer bytes are sent uncompressed. A message that does not become smaller is also sent uncompressed.',
   }),
   level: integer(1, 9, {
     default: compressionDefaults.level,
@@ -27,7 +27,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
   engine: oneOf(['auto', 'zlib'], {
     default: compressionDefaults.engine,
-    text: "With `'zlib'`, zlib processes all messages. With `'auto'`, the DEFLATE code of this package processes small messages, because it is faster there. It compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes.",
+    text: "With `'zlib'`, zlib processes all messages. With `'auto'`, the DEFLATE code of this package processes small messages, because this code is faster for them. It compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes.",
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,

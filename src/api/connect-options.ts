@@ -10,7 +10,7 @@ import { checkHandlers } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** The options of `connect` without `data`. They say how to connect, which events the application handles, and which limits apply. */
+/** The options of `connect` except `data`. They say how to connect, which events the application handles, and which limits apply. */
 export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
   extends DialOptions,
     ConnectionOptions {
@@ -49,7 +49,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   }),
   requireSubprotocol: flag({
     default: false,
-    text: 'If `true`, the attempt fails if the client offered subprotocols and the server chose none of them.',
+    text: 'If true, the attempt fails if the client offered subprotocols and the server chose none of them.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
     text: 'Additional header fields of the request. The value is an object (each property is a string or a list of strings), a flat list (name, value, name, value …), or an iterable of pairs (a `Map`, or the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',
@@ -92,7 +92,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`, or a function',
     {
-      text: 'A stream to the server, or a function that returns a stream. The function is called for the URL, and for each redirect: see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS.',
+      text: 'A stream to the server, or a function that returns a stream for each hop: see [A socket of your own](api.md#a-socket-of-your-own). For `wss:`, the client starts TLS on the stream. If the stream is already a TLS socket, the client does not start TLS.',
     },
     (value, name) => {
       if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
@@ -107,7 +107,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, the client does not send this origin `headers`, the credentials of the URL, or a client certificate. The client then ignores `secureContext` of the option `tls`. It also sends the other origin no subprotocols, because some applications send a token in them.',
+    text: 'The maximum number of redirects that are followed. A redirect from `wss` to `ws` is never followed. If a redirect leads to another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. For this origin, the client does not use `secureContext` of the option `tls`. The origin also receives no subprotocols, because some applications send a token in them.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
     text: "The names of the fields in `headers` that another origin may receive after a redirect. The name `'Sec-WebSocket-Protocol'` stands for the subprotocols. The names `Authorization` and `Cookie` are refused.",
@@ -135,7 +135,7 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   }),
   unref: flag({
     default: false,
-    text: 'If `true`, the open connection does not keep the process alive (see `Connection.unref`).',
+    text: 'If true, the process may end while the connection is open (see `Connection.unref`).',
   }),
 };
 

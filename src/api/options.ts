@@ -46,8 +46,8 @@ export interface ConnectionOptions {
    */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped. If fewer bytes wait, the time
-   * is at least `heartbeat.interval` plus `heartbeat.timeout`. @default 10000
+   * If more than 1 MiB waits to be sent, and the peer accepts no byte for this time, the connection is dropped. If 1 MiB or less waits,
+   * the time is at least `heartbeat.interval` plus `heartbeat.timeout`. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** The longest time for the closing handshake. @default 5000 */
@@ -161,11 +161,11 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   maxMessageSize: limit('bytes', {
     default: serverLimits.maxMessageSize,
     client: clientLimits.maxMessageSize,
-    text: 'The maximum size of a received message, including all its fragments, and after decompression. A larger message fails the connection with 1009. The connection fails when a frame header exceeds the limit, before the payload is buffered.',
+    text: 'The maximum size of a received message, including all its fragments, and after decompression. If a frame header announces a larger message, the connection fails with 1009, before the payload is buffered.',
   }),
   maxStreamSize: limit('bytes', {
     defaultText: '`maxMessageSize`',
-    text: 'The maximum size of a message that a `stream` handler receives, including all its fragments. A larger message fails the connection with 1009. The connection fails when a frame header exceeds the limit. For compressed messages, the limit is `maxMessageSize` instead.',
+    text: 'The maximum size of a message that a `stream` handler receives, including all its fragments. If a frame header announces a larger message, the connection fails with 1009. For compressed messages, the limit is `maxMessageSize` instead.',
   }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
@@ -182,7 +182,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   sendTimeout: limit('ms', {
     default: serverLimits.sendTimeout,
-    text: 'If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped with `WS_SEND_CAP`. If fewer bytes wait, the time is at least `heartbeat.interval` plus `heartbeat.timeout`, even if the peer sends data.',
+    text: 'If more than 1 MiB waits to be sent, and the peer accepts no byte for this time, the connection is dropped with `WS_SEND_CAP`. If 1 MiB or less waits, the time is at least `heartbeat.interval` plus `heartbeat.timeout`. Data from the peer does not extend the time.',
   }),
   closeTimeout: limit('ms', {
     default: serverLimits.closeTimeout,
@@ -207,7 +207,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
   text: oneOf(['string', 'own-string', 'bytes'], {
     default: 'string',
-    text: "How text messages are delivered. With `'string'`, they are strings. Small texts that arrive together can share up to 1 KiB of memory, which is freed when the application no longer holds any of these texts. With `'own-string'`, they are strings that share no memory. This takes more time. With `'bytes'`, they are Buffers that were checked to be UTF-8.",
+    text: "How text messages are delivered. With `'string'`, they are strings. Small texts that arrive together can share up to 1 KiB of memory. This memory is freed when the application no longer holds any of these texts. With `'own-string'`, they are strings that share no memory. This takes more time. With `'bytes'`, they are Buffers that were checked to be UTF-8.",
   }),
   compression: custom<boolean | CompressionOptions, boolean>(
     'boolean or an object',
@@ -223,7 +223,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     {
       default: serverLimits.memoryBudget,
       defaultText: '`processMemoryBudget`, 256 MiB',
-      text: 'The budget that counts the memory of this connection. If the budget is almost used up, the library reads from its connections one after the other.',
+      text: 'The budget that counts the memory of this connection. If the budget is almost used up, the library reads from the connections of this budget one after the other.',
     },
     checkMemoryBudget,
   ),

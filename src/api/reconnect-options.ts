@@ -124,7 +124,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     {
-      text: 'The options of `connect` for each attempt (`AttemptOptions`), except `handlers` and `signal`. `socket` has to be a function, which is called for each attempt. Instead of an object, the value may be a function that returns such an object. This function is called before each attempt. TypeScript requires this option, with `data`, if `Data` does not include undefined.',
+      text: 'The options of `connect` for each attempt (`AttemptOptions`), except `handlers` and `signal`. `socket` has to be a function, which is called for each attempt. Instead of an object, the value may be a function that returns such an object. The library calls this function before each attempt. If the type `Data` does not include undefined, TypeScript requires this option with its member `data`.',
     },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);

@@ -195,7 +195,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
     default: false,
     text: 'If true, a worker of `node:cluster` listens on the port itself. The primary does not distribute the connections.',
   }),
-  ipv6Only: flag({ default: false, text: "Whether a listener on `'::'` accepts no IPv4 connections." }),
+  ipv6Only: flag({ default: false, text: "If `true`, a listener on `'::'` accepts only IPv6 connections." }),
   fd: integer(0, 2_147_483_647, {
     defaultText: 'none',
     text: 'A file descriptor that is already listening, for example from systemd. It is used instead of `host` and `port`. It is not available on Windows.',

@@ -34,7 +34,7 @@ export const deflateRefusals = {
   WS_DEFLATE_CONTEXT_VALUE: {
     stage: 'extensions',
     section: '7692 §7.1.1',
-    text: 'The server gave a value to a parameter of permessage-deflate that takes none',
+    text: 'The server gave a value to a parameter of permessage-deflate that must not have a value',
   },
   WS_DEFLATE_WINDOW_VALUE: {
     stage: 'extensions',
@@ -44,7 +44,7 @@ export const deflateRefusals = {
   WS_DEFLATE_PARAMETER_MISSING: {
     stage: 'extensions',
     section: '7692 §7.1',
-    text: 'The server accepted permessage-deflate, but left out a parameter that it was asked to obey',
+    text: 'The server accepted permessage-deflate, but left out a parameter that the client required',
   },
   WS_DEFLATE_WINDOW_TOO_LARGE: {
     stage: 'extensions',
@@ -54,7 +54,7 @@ export const deflateRefusals = {
   WS_DEFLATE_PARAMETER_NOT_OFFERED: {
     stage: 'extensions',
     section: '7692 §7.1.2.2',
-    text: 'The server answered permessage-deflate with a parameter that needs to be offered, and was not',
+    text: 'The server answered permessage-deflate with a parameter that the client must offer first, but did not offer',
   },
 } as const;
 

@@ -13,7 +13,7 @@ export interface ConnectionFault {
 export const connectionFaults = {
   WS_SEND_CAP: {
     section: '6455 §10.4',
-    text: 'the peer does not read: more is waiting to be sent than the send cap allows, or nothing of it was taken in time',
+    text: 'the peer does not read: more bytes wait to be sent than "sendCap" allows, or the peer accepted no byte in time',
   },
   WS_HEARTBEAT_TIMEOUT: {
     section: '6455 §5.5.2',

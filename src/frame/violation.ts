@@ -15,7 +15,7 @@ export const violations = {
   WS_RESERVED_BITS: {
     closeCode: 1002,
     section: '6455 §5.2',
-    text: 'a reserved bit is set that no extension was negotiated for',
+    text: 'a reserved bit is set, but no negotiated extension uses it',
   },
   WS_UNKNOWN_OPCODE: { closeCode: 1002, section: '6455 §5.2', text: 'the opcode is reserved' },
   WS_UNMASKED_FRAME: { closeCode: 1002, section: '6455 §5.1', text: 'a client must mask its frames' },
@@ -48,7 +48,7 @@ export const violations = {
   WS_INTERLEAVED_MESSAGE: {
     closeCode: 1002,
     section: '6455 §5.4',
-    text: 'a new message before the last fragment of the one before',
+    text: 'a new message began before the previous message was complete',
   },
   WS_CLOSE_LENGTH: { closeCode: 1002, section: '6455 §5.5.1', text: 'a Close payload of one byte' },
   WS_CLOSE_CODE: {
@@ -66,7 +66,7 @@ export const violations = {
   WS_NO_DEFLATE_OUTPUT: {
     closeCode: 1007,
     section: '7692 §7.2.2',
-    text: 'too much of a compressed message decompresses to nothing',
+    text: 'too many bytes of a compressed message produce no output',
   },
   WS_EMPTY_FRAGMENTS: {
     closeCode: 1008,
@@ -76,7 +76,7 @@ export const violations = {
   WS_MESSAGE_TIMEOUT: {
     closeCode: 1008,
     section: '6455 §10.4',
-    text: 'no progress inside a message within the deadline',
+    text: 'an incomplete message made no progress within the deadline',
   },
   WS_MESSAGE_TOO_BIG: { closeCode: 1009, section: '6455 §10.4', text: 'the message is over the size limit' },
   WS_MEMORY_BUDGET: {

@@ -310,7 +310,7 @@ export const refusals = {
     status: 0,
     stage: 'http',
     section: '6455 §4.1',
-    text: 'The response needs exactly one Sec-WebSocket-Accept header field that answers our key',
+    text: 'The response needs exactly one Sec-WebSocket-Accept header field, with the value for the key of the request',
   },
   WS_RESPONSE_EXTENSIONS: {
     status: 0,
@@ -340,7 +340,7 @@ export const refusals = {
     status: 0,
     stage: 'subprotocol',
     section: '6455 §4.1',
-    text: 'The server chose none of the offered subprotocols, and one is required',
+    text: 'The server chose none of the offered subprotocols, but the client requires one',
   },
 } as const;
 

@@ -41,7 +41,7 @@ export const dialFailures = {
   WS_PROXY_CREDENTIALS: {
     stage: 'proxy',
     section: '6455 §4.1',
-    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8, or not 1 to 255 bytes for a SOCKS5 proxy; a "%" is written "%25"',
+    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8 (a "%" is written "%25"), or does not have the 1 to 255 bytes that SOCKS5 requires',
   },
   WS_PROXY_STATUS: {
     stage: 'proxy',
@@ -56,7 +56,7 @@ export const dialFailures = {
   WS_SOCKS_AUTHENTICATION: {
     stage: 'proxy',
     section: '1928 §3',
-    text: 'The SOCKS5 proxy does not accept the user name and the password in its URL, or requires them',
+    text: 'The SOCKS5 proxy requires a user name and a password in its URL, or refuses those that the URL has',
   },
   WS_SOCKS_REFUSED: {
     stage: 'proxy',
@@ -86,7 +86,7 @@ export const dialFailures = {
   WS_REDIRECT_SOCKET: {
     stage: 'redirect',
     section: '6455 §4.1',
-    text: 'The server redirects, but the socket to use was given',
+    text: 'The server redirects, but the option "socket" or "socketPath" allows no other address',
   },
 } as const;
 

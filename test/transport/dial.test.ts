@@ -1211,7 +1211,7 @@ describe('proxies of a client', () => {
       const error = await failure('ws://origin.example/', { proxy });
       expect(error).toMatchObject({ code: 'WS_PROXY_CREDENTIALS', stage: 'proxy' });
       expect(error.message).toMatch(
-        /user name or the password in the URL of the proxy .*; a "%" is written "%25"/,
+        /user name or the password in the URL of the proxy .*\(a "%" is written "%25"\)/,
       );
       expect(error.message).not.toMatch(/100|zz|e9/);
     }

@@ -22,7 +22,7 @@ export const topicFaults = {
   },
   WS_PRESENCE_FULL: { text: 'this process already watches the presence of `presence.maxTopics` topics' },
   WS_PRESENCE_INFO: {
-    text: 'the info of a member is larger than `presence.maxInfoSize`, or cannot be written as JSON: the member has null instead',
+    text: 'the info of a member is larger than "presence.maxInfoSize", or cannot be written as JSON, so it was replaced by null',
   },
   WS_BUS: { text: 'the bus failed' },
   WS_BUS_MESSAGE: {

@@ -62,7 +62,7 @@ export interface TopicsOptions {
   readonly maxBuffered?: number | undefined;
   /** The maximum number of bytes of a published message. Larger messages from the bus are ignored. @default 1 MiB */
   readonly maxMessageSize?: number | undefined;
-  /** The maximum number of topics and patterns that one connection may have subscribed to. @default 100 */
+  /** The maximum number of topics and patterns to which one connection may be subscribed. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
   /**
    * The average number of subscriptions that one connection may make per second. A connection may make up to `maxTopicsPerConnection`
@@ -120,7 +120,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "What happens to a subscriber if more than `maxBuffered` bytes wait for it. `'close'` closes the connection with 1013. `'skip'` sends the subscriber no messages while it is slow. In both cases, the handler `slow` is called, and the case is counted in `counts`. With `'latest'`, only the newest message of each topic waits for the subscriber, as with `sendLatest`. This message is counted as `conflated`.",
+    text: "What happens to a subscriber if more than `maxBuffered` bytes wait for it. `'close'` closes the connection with 1013. `'skip'` sends the subscriber no messages while it is slow. In both cases, the handler `slow` is called, and `counts` counts the subscriber. With `'latest'`, only the newest message of each topic waits for the subscriber, as with `sendLatest`. This message is counted as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
@@ -132,7 +132,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxTopicsPerConnection: limit('', {
     default: 100,
-    text: 'The maximum number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
+    text: 'The maximum number of topics and patterns to which one connection may be subscribed. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
   }),
   maxSubscribeRate: limit('', {
     default: 100,
