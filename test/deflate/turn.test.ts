@@ -117,7 +117,7 @@ test('FAULT-5: a connection first uses up its limit for a turn of the event loop
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: if a turn of the event loop has taken too much time, the remaining work waits for the next turn', async () => {
+test('FAULT-5: if compression has taken too much time in a turn of the event loop, the remaining work waits for the next turn', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();

@@ -59,7 +59,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: if a payload is cut into chunks at any place, masking continues with the right byte of the key', () => {
+  test('F13: if a payload is cut into chunks at any place, masking continues with the right byte of the masking key', () => {
     for (const total of [7, 64, 97, 300]) {
       for (let place = 0; place <= total; place++) {
         const buffer = Buffer.from(content.subarray(0, total));

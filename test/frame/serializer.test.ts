@@ -103,7 +103,7 @@ test('F3, F1: a server never masks a frame, and a client masks every frame, even
   }
 });
 
-test('F12: each frame of a client has its own key', () => {
+test('F12: each frame of a client has its own masking key', () => {
   const keys = Array.from({ length: 500 }, () =>
     serializeFrame({ opcode: 2, payload: hello }, 'client').readInt32LE(2),
   );
