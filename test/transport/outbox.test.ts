@@ -562,7 +562,7 @@ describe('notifications that bytes have left an outbox (the send buffer)', () =>
     },
   );
 
-  test('FAULT-4: a connection holds shared memory until its bytes have left, and does not count this memory in its own budget', async () => {
+  test('FAULT-4: a connection that sends a shared frame keeps the memory of this frame until the bytes have left, and does not count this memory in its own budget', async () => {
     const lines = [setUp(), setUp(), setUp()];
     const shared = {
       bytes: 100 * KIB,
