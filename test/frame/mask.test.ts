@@ -94,7 +94,7 @@ describe('masking', () => {
     );
   });
 
-  test('F13: a key is rotated by the number of masked bytes, modulo 4', () => {
+  test('F13: after n masked bytes, the masking key is rotated by n modulo 4 bytes', () => {
     for (let count = 0; count < 12; count++) {
       expect(unpacked(rotateMaskingKey(packed(key), count))).toEqual(
         [0, 1, 2, 3].map((i) => key[(i + count) % 4]),

@@ -57,7 +57,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait for its end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait until all parts are sent', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);

@@ -240,7 +240,7 @@ describe.each(roles)('the messages that a %s sends while it processes received d
     );
   });
 
-  test('whether more bytes wait than a limit is decided exactly, and without encoding the texts if the limit is far away', () => {
+  test('buffersMoreThan says exactly whether more bytes wait than a limit, and encodes the texts only if the number is near the limit', () => {
     const { endpoint, sink, events } = bench(role);
     const header = role === 'client' ? 6 : 2;
     const seen: unknown[] = [];

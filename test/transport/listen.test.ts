@@ -167,7 +167,7 @@ describe('the address of listen()', () => {
     await server.shutdown();
   });
 
-  test('FAULT-10: listen() refuses an invalid port, and does not create a Unix domain socket with this name', async () => {
+  test('FAULT-10: listen() refuses a port that is not a valid number, and never uses a text as the path of a Unix domain socket', async () => {
     const server = new WebSocketServer();
     for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
       await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);
