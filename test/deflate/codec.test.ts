@@ -179,7 +179,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     },
   );
 
-  test('P28: a compressed message refers back at most 8 KiB up to level 6, and a whole window from level 7', async () => {
+  test('P28: with levels up to 6, a compressed message refers back at most 8 KiB; with levels from 7, it refers back up to a whole window', async () => {
     // Each message contains the same noise twice. If the second copy can refer to the first copy, the message shrinks to half its size.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);

@@ -1185,7 +1185,7 @@ describe('proxies of a client', () => {
     },
   );
 
-  test('A43: if the proxy never answers, the attempt fails at the deadline; if nothing listens, the stage is proxy', async () => {
+  test('A43: if the proxy never answers, the attempt fails at the deadline; if no proxy listens, the error has the stage proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (

@@ -53,7 +53,7 @@ function text(value: string): Buffer {
 }
 
 describe('an outbox (the send buffer of a connection) joins small writes', () => {
-  test('all frames that are sent within one turn of the event loop leave in one write, at its end', async () => {
+  test('all frames that are sent within one turn of the event loop leave in one write, at the end of this turn', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
     expect(socket.writes).toBe(0);

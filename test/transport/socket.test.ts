@@ -415,7 +415,7 @@ describe('sending to a socket', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A26: a flooding peer is not dropped if heartbeatInterval, heartbeatTimeout or sendTimeout is Infinity', async () => {
+  test('A26: a peer that sends much and reads nothing is not dropped if heartbeatInterval, heartbeatTimeout or sendTimeout is Infinity', async () => {
     for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
       const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
       socket.block();
