@@ -21,7 +21,7 @@ test('listen() with an invalid port or path rejects', async () => {
   await expect(server.listen({ path: 'chat' })).rejects.toThrow(TypeError);
 });
 
-test('listen() uses the loopback address by default, and a server may call it several times', async () => {
+test('listen() uses the loopback address by default, and a program may call it several times for one server', async () => {
   const { server } = await startServer();
   await server.listen();
   expect(server.addresses).toHaveLength(2);

@@ -404,7 +404,7 @@ describe('sending to a socket', () => {
     ]);
   });
 
-  test('A26: a peer that floods us is not dropped if it takes some of our data from time to time', async () => {
+  test('A26: a peer that sends much is not dropped if it reads some of our data from time to time', async () => {
     const { socket, receive, pass, end } = setUp();
     socket.block();
     for (let second = 0; second < 300; second++) {
