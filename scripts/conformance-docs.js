@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { levelOf, roleOf } from './requirements.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const page = join(root, 'docs', 'conformance.md');
@@ -22,7 +23,7 @@ export const unobservable = {
   C2: 'This concerns texts that a program shows to its users.',
   C12: 'An endpoint reports this only to its application.',
   C13: 'An endpoint reports this only to its application.',
-  C21: 'The judge can observe these delays only if the application of the client connects again.',
+  C21: 'The judge can observe these waits only if the application of the client connects again.',
   C25: 'A client closes with 1010 only if its application requires an extension.',
   P4: 'This needs a server with a second extension that uses RSV1, and we know no extension of this kind.',
   P20: 'A client decides which parameters it offers, and we know no client that offers server_max_window_bits by default.',
@@ -88,12 +89,16 @@ export function tableOf(rows, cases) {
   for (const { id, covers = [] } of cases)
     for (const row of covers) if (!known.has(row)) faults.push(`case ${id} names ${row}, which is no row`);
   const all = cases.map(({ id }) => id);
-  const lines = ['| id | requirement | cases |', '|---|---|---|'];
-  const rest = ['| id | requirement | why a peer cannot observe it |', '|---|---|---|'];
+  const lines = ['| id | role | level | section | requirement | cases |', '|---|---|---|---|---|---|'];
+  const rest = [
+    '| id | role | level | section | requirement | why the judge cannot observe this |',
+    '|---|---|---|---|---|---|',
+  ];
   for (const { id, title, says } of rows) {
     const ids = cases.filter(({ covers = [] }) => covers.includes(id)).map((one) => one.id);
     const reason = unobservable[id];
-    const cells = `| ${id} | ${title}: ${says.replaceAll('|', '\\|')} |`;
+    const [role = '', level = '', ...sections] = title.split(' ');
+    const cells = `| ${[id, roleOf(role), levelOf(level), sections.join(' '), says.replaceAll('|', '\\|')].join(' | ')} |`;
     if (ids.length > 0) lines.push(`${cells} ${inShort(ids, all)} |`);
     else if (reason !== undefined) rest.push(`${cells} ${reason} |`);
     else faults.push(`${id} has neither a case nor a reason why no peer can observe it`);
@@ -109,7 +114,7 @@ export function tableOf(rows, cases) {
  */
 export function groupsOf(cases, titles) {
   const lines = [
-    '| group | what | for servers | for clients | MUST | SHOULD | MAY |',
+    '| group | subject | cases for servers | cases for clients | MUST cases | SHOULD cases | MAY cases |',
     '|---|---|---|---|---|---|---|',
   ];
   const row = (/** @type {string} */ group, /** @type {string} */ title, /** @type {typeof cases} */ of) => {
@@ -199,7 +204,7 @@ export function matrixOf(all, cases, titles, versions) {
     versions[agent] === undefined ? agent : `${agent} ${versions[agent]}`;
   const groupOf = (/** @type {CaseData} */ { id }) => id.split('.')[0] ?? '';
   const lines = [
-    `| group | what | ${all.map((one) => `${nameOf(one)}, ${one.peer}`).join(' | ')} |`,
+    `| group | subject | ${all.map((one) => `${nameOf(one)} as a ${one.peer}: passed cases`).join(' | ')} |`,
     `|---|---|${'---|'.repeat(all.length)}`,
   ];
   const row = (
@@ -225,7 +230,7 @@ export function matrixOf(all, cases, titles, versions) {
         '|---|---|---|---|',
         ...told.map(
           ({ id, section, description, expectation }) =>
-            `| ${id} | ${section} | ${plain(description)} ${plain(expectation)} | ${expected.cases[id]} |`,
+            `| ${id} | ${section} | ${plain(description)} ${plain(expectation)} | ${expected.cases[id]?.replace(', close ', '; closing: ')} |`,
         ),
         '',
       );
@@ -234,7 +239,7 @@ export function matrixOf(all, cases, titles, versions) {
     lines.push(
       silent.length === 0
         ? `${rest} are OK.`
-        : `${rest} are OK, except for these, which have no verdict: ${ids}.`,
+        : `${rest} are OK. The following cases have no verdict: ${ids}.`,
     );
     for (const [id, why] of Object.entries(expected.open ?? {}))
       lines.push('', `Case ${id} is not compared: ${plain(why)}.`);

@@ -214,6 +214,12 @@ export function wrongCitations(sources) {
   return problems;
 }
 
+/** Returns the text of a role for the pages. @param {string} role @returns {string} */
+export const roleOf = (role) => (role === 'both' ? 'client and server' : role);
+
+/** Returns the text of a level for the pages. @param {string} level @returns {string} */
+export const levelOf = (level) => (level === 'step' ? 'MUST (step)' : level);
+
 /**
  * @param {Requirement[]} requirements
  * @param {Map<string, NamedTest[]>} tests
@@ -228,9 +234,10 @@ export function render(requirements, tests) {
     '<!-- Written by scripts/requirements.js from docs/requirements.txt and the titles of test/. Do not edit. -->',
     '',
     'This page lists what RFC 6455 and RFC 7692 require of an endpoint. For each requirement, it names the code that implements the',
-    'requirement, and the tests that verify it. The level is MUST (also MUST NOT), step (an instruction inside an algorithm that MUST be',
-    'followed), SHOULD (also SHOULD NOT), or MAY (a permission that we use). A section number without "7692" is a section of RFC 6455. We',
-    'wrote the requirements in our own words. Only the RFCs are authoritative.',
+    'requirement, and the tests that verify it. We wrote the requirements in our own words. Only the RFCs are authoritative.',
+    '',
+    'MUST includes MUST NOT, and SHOULD includes SHOULD NOT. MUST (step) is an instruction inside an algorithm that MUST be followed. MAY is',
+    'a permission that we use. A section number without "7692" is a section of RFC 6455.',
     '',
     `There are ${requirements.length} requirements. ${counted} have tests, and ${others.length} have no test. These are the reasons why they have no test:`,
     '',
@@ -243,7 +250,7 @@ export function render(requirements, tests) {
   for (const entry of requirements) {
     if (entry.group !== group) {
       group = entry.group;
-      out.push('', `## ${group}`, '', '| id | role | level | § | requirement | code | tests |');
+      out.push('', `## ${group}`, '', '| id | role | level | section | requirement | code | tests |');
       out.push('|---|---|---|---|---|---|---|');
     }
     const { id, role, level, what, code, reason } = entry;
@@ -257,7 +264,7 @@ export function render(requirements, tests) {
     });
     if (reason !== null) named.unshift(`*${reason.status}*`);
     out.push(
-      `| ${id} | ${role} | ${level} | ${entry.sections.join(', ')} | ${cell(what)} | ${places.join('<br>')} | ${named.join('<br>')} |`,
+      `| ${id} | ${roleOf(role)} | ${levelOf(level)} | ${entry.sections.map((one) => one.replace(/\S+$/, '§$&')).join(', ')} | ${cell(what)} | ${places.join('<br>')} | ${named.join('<br>')} |`,
     );
   }
   return `${out.join('\n')}\n`;

@@ -100,7 +100,7 @@ function methodsOf(prototype: object): string[] {
 describe.each(Object.entries(sections))('the reference page for %s', (path, page) => {
   const names = exportsOf(path);
 
-  test('every exported name appears on the page', () => {
+  test('the page contains every name that the entry point exports', () => {
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
@@ -167,7 +167,7 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
   const page = read('docs/plugin.md') + read('docs/plugin-rows.md');
   const names = exportsOf(path);
 
-  test('every exported name appears on the page', () => {
+  test('the page contains every name that the entry point exports', () => {
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });

@@ -76,7 +76,7 @@ export function opens(description: string, about: About, head: HeadSpec, extra: 
   const where = about.against === 'client' ? { response: head } : { request: head };
   return {
     ...echoed(description, about, [text('Hello')], [hello], { ...where, ...extra }),
-    expectation: 'Expects that the connection opens, and that the peer echoes a message.',
+    expectation: 'The connection has to open, and the peer has to echo a message.',
   };
 }
 
@@ -89,7 +89,7 @@ export function refused(
   extra: Extra = {},
 ): Draft {
   const statuses = answer.filter((one) => one !== 'end').join(' or ');
-  const expectation = `Expects the status ${statuses}${answer.includes('end') ? ', or the end of TCP' : ''}.`;
+  const expectation = `The server has to answer with ${statuses}${answer.includes('end') ? ', or end TCP' : ''}.`;
   return draft(
     description,
     about,
@@ -107,7 +107,7 @@ export function rejected(description: string, about: About, response: HeadSpec, 
   return draft(
     description,
     about,
-    'Expects that the client ends TCP, and does not echo the message after the answer.',
+    'The client has to end TCP. It must not echo the message that follows this response.',
     { response, ...extra },
     {
       steps: [text('Hello'), failAfter(2)],
@@ -121,7 +121,7 @@ export function notOpened(description: string, about: About, response: HeadSpec,
   return draft(
     description,
     about,
-    'Expects that the client sends no frame, and ends TCP.',
+    'The client has to end TCP. It must not send a frame.',
     { response, ...extra },
     {
       steps: [text('Hello'), { do: 'half-close' }, failAfter(2)],

@@ -157,7 +157,7 @@ const taken: readonly (readonly [string, HeadSpec, About?])[] = [
     { set: { Connection: 'keep-alive, Upgrade' } },
     connection,
   ],
-  ['Answers with two fields Connection.', { set: { Connection: ['keep-alive', 'Upgrade'] } }, connection],
+  ['Answers with two Connection fields.', { set: { Connection: ['keep-alive', 'Upgrade'] } }, connection],
   [
     'Answers with field names in lower case.',
     {
@@ -216,12 +216,12 @@ const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
     { ...accept, section: '6455 §11.3.3' },
   ],
   [
-    'It has two fields Sec-WebSocket-Accept, and only the first is correct.',
+    'It has two Sec-WebSocket-Accept fields, and only the first field is correct.',
     { set: { 'Sec-WebSocket-Accept': ['{accept}', 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='] } },
     { ...accept, section: '6455 §11.3.3' },
   ],
   [
-    'It has two fields Sec-WebSocket-Accept, and only the second is correct.',
+    'It has two Sec-WebSocket-Accept fields, and only the second field is correct.',
     { set: { 'Sec-WebSocket-Accept': ['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=', '{accept}'] } },
     { ...accept, section: '6455 §11.3.3' },
   ],
@@ -249,7 +249,7 @@ const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
     protocol,
   ],
   [
-    'It has two fields Sec-WebSocket-Protocol.',
+    'It has two Sec-WebSocket-Protocol fields.',
     { add: ['Sec-WebSocket-Protocol: a', 'Sec-WebSocket-Protocol: b'] },
     { ...protocol, section: '6455 §11.3.4' },
   ],
@@ -266,17 +266,17 @@ const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
     { ...extension, covers: ['V5', 'S20'] },
   ],
   [
-    'It has a malformed Sec-WebSocket-Extensions: ";".',
+    'It has a malformed Sec-WebSocket-Extensions field: ";".',
     { add: ['Sec-WebSocket-Extensions: ;'] },
     { ...extension, section: '6455 §9.1' },
   ],
   [
-    'It has a malformed Sec-WebSocket-Extensions: "a b".',
+    'It has a malformed Sec-WebSocket-Extensions field: "a b".',
     { add: ['Sec-WebSocket-Extensions: a b'] },
     { ...extension, section: '6455 §9.1' },
   ],
   [
-    "It has a malformed Sec-WebSocket-Extensions: 'a; b=\"'.",
+    "It has a malformed Sec-WebSocket-Extensions field: 'a; b=\"'.",
     { add: ['Sec-WebSocket-Extensions: a; b="'] },
     { ...extension, section: '6455 §9.1' },
   ],
@@ -407,7 +407,7 @@ export const clientOpening: readonly Case[] = [
   ...numbered(
     '21.3',
     refusedAnswers.map(([sentence, head, about]) =>
-      rejected(`Answers with an invalid 101. ${sentence}`, about, head, { checks: [sendsNothing] }),
+      rejected(`Answers with an invalid 101 response. ${sentence}`, about, head, { checks: [sendsNothing] }),
     ),
   ),
   ...numbered('21.4', [

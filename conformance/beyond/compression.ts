@@ -63,10 +63,13 @@ const wrongAnswers: readonly (readonly [string, string])[] = [
   ['names permessage-deflate and an extension that was not offered', 'permessage-deflate, x-unasked'],
   ['names permessage-bzip2', 'permessage-bzip2'],
   ['names x-webkit-deflate-frame', 'x-webkit-deflate-frame'],
-  ['is malformed after its name', 'permessage-deflate;'],
+  ['is malformed after the name of the extension', 'permessage-deflate;'],
   ['is malformed in a value', 'permessage-deflate; server_max_window_bits='],
-  ['has two values', 'permessage-deflate; server_max_window_bits=10=10'],
-  ['ends with a quoted value without its second quote', 'permessage-deflate; server_max_window_bits="10'],
+  ['has a parameter with two values', 'permessage-deflate; server_max_window_bits=10=10'],
+  [
+    'ends with a quoted value whose second quote is missing',
+    'permessage-deflate; server_max_window_bits="10',
+  ],
 ];
 
 const secondOffers: readonly (readonly [string, string])[] = [
@@ -76,7 +79,7 @@ const secondOffers: readonly (readonly [string, string])[] = [
     'permessage-deflate; server_max_window_bits=7, permessage-deflate',
   ],
   [
-    'The first offer gives a value to a parameter that has no value',
+    'The first offer gives a value to a parameter that must not have a value',
     'permessage-deflate; server_no_context_takeover=1, permessage-deflate',
   ],
   [
@@ -127,7 +130,7 @@ const prose = 'The same sentence once more, since it is there already. '.repeat(
 const negotiation: readonly Draft[] = [
   ...secondOffers.map(([which, offer]) =>
     echoed(
-      `Makes several offers. ${which}. The server may accept a later offer.`,
+      `Sends several offers. ${which}. The server may accept a later offer.`,
       several,
       [text('Hello', { compress: true })],
       [hello],
@@ -135,7 +138,7 @@ const negotiation: readonly Draft[] = [
     ),
   ),
   echoed(
-    'Makes offers in two header fields.',
+    'Sends one offer in each of two Sec-WebSocket-Extensions fields.',
     { ...several, section: '6455 §9.1', covers: ['S20', 'P2'] },
     [text('Hello', { compress: true })],
     [hello],
@@ -422,7 +425,7 @@ export const compression: readonly Case[] = [
     ),
     ...wrongAnswers.map(([how, answer]) =>
       rejected(
-        `Sends a Sec-WebSocket-Extensions that ${how} (${answer}).`,
+        `Answers with a Sec-WebSocket-Extensions field that ${how} (${answer}).`,
         { ...answers, covers: ['P5', 'P12', 'V5'] },
         {},
         { deflate: { ...plain, answer, optional: false } },

@@ -148,13 +148,13 @@ const requestLine: readonly Draft[] = [
 const hosts: readonly Draft[] = [
   refused('Sends a request without Host.', host, { set: { Host: null } }),
   refused(
-    'Sends a request with two fields Host.',
+    'Sends a request with two Host fields.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: ['{host}', '{host}'] } },
     noHttp,
   ),
   refused(
-    'Sends a request with two different fields Host.',
+    'Sends a request with two different Host fields.',
     { ...host, section: '9112 §3.2' },
     { set: { Host: ['{host}', 'other.example'] } },
     noHttp,
@@ -180,7 +180,7 @@ const takenTokens: readonly (readonly [string, Record<string, string | readonly 
   ['Sends a request with Upgrade: WebSocket.', { Upgrade: 'WebSocket' }],
   ['Sends a request with Upgrade: WEBSOCKET.', { Upgrade: 'WEBSOCKET' }],
   ['Sends a request with a list in Upgrade: "h2c, websocket".', { Upgrade: 'h2c, websocket' }],
-  ['Sends a request with two fields Upgrade, h2c and websocket.', { Upgrade: ['h2c', 'websocket'] }],
+  ['Sends a request with two Upgrade fields: h2c and websocket.', { Upgrade: ['h2c', 'websocket'] }],
   ['Sends a request with Connection: upgrade.', { Connection: 'upgrade' }],
   ['Sends a request with Connection: UPGRADE.', { Connection: 'UPGRADE' }],
   ['Sends a request with Connection: keep-alive, Upgrade.', { Connection: 'keep-alive, Upgrade' }],
@@ -188,7 +188,7 @@ const takenTokens: readonly (readonly [string, Record<string, string | readonly 
     'Sends a request with Connection: Upgrade,keep-alive without a space.',
     { Connection: 'Upgrade,keep-alive' },
   ],
-  ['Sends a request with two fields Connection.', { Connection: ['keep-alive', 'Upgrade'] }],
+  ['Sends a request with two Connection fields.', { Connection: ['keep-alive', 'Upgrade'] }],
   ['Sends a request with empty elements in Connection: ", ,Upgrade,,".', { Connection: ', ,Upgrade,,' }],
   ['Sends a request with a tab around the token of Connection.', { Connection: '\tUpgrade\t' }],
   ['Sends a request with spaces around the token of Upgrade.', { Upgrade: '   websocket   ' }],
@@ -284,7 +284,7 @@ const versions: readonly Draft[] = [
     { set: { 'Sec-WebSocket-Version': ['13', '13'] } },
   ),
   refused(
-    'Sends a request with two fields Sec-WebSocket-Version, 8 and 13.',
+    'Sends a request with two Sec-WebSocket-Version fields: 8 and 13.',
     { ...version, section: '6455 §11.3.5' },
     { set: { 'Sec-WebSocket-Version': ['8', '13'] } },
   ),

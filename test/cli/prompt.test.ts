@@ -186,7 +186,7 @@ test('when the server closes the connection, no prompt stays visible', async () 
   );
 });
 
-test('if the input is a terminal but the output is not, the commands work, and the output has no prompt and no direction marks', async () => {
+test('if the input is a terminal but the output is not, the commands work, and the output has no prompt and no < before messages', async () => {
   const person = new Person({ isTTY: false });
   await person.sees('connected to');
   person.type('hello');

@@ -302,7 +302,7 @@ test('serve answers requests for the page while WebSockets are open, and open HT
   await gone;
 });
 
-test('if the reader of its output has exited, serve exits without a stack trace', async () => {
+test('if the program that reads the output of serve has exited, serve exits without a stack trace', async () => {
   const server = start('serve', '--port', '0');
   server.child.stdout.destroy();
   expect(await server.exit).toBe(1);

@@ -179,7 +179,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     },
   );
 
-  test('P28: a compressed message refers back at most 8 KiB up to level 6, and a whole window from level 7', async () => {
+  test('P28: with levels up to 6, a compressed message refers back at most 8 KiB; with levels from 7, it refers back up to a whole window', async () => {
     // Each message contains the same noise twice. If the second copy can refer to the first copy, the message shrinks to half its size.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
@@ -381,7 +381,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
   });
 
   describe('the limits of a compressed message', () => {
-    test('P10, P31: a message of any size may be exactly as large as the limit [A33]', async () => {
+    test('P10, P31: whatever the limit is, a message of exactly this size is accepted, and a larger message is refused [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -585,7 +585,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: codecs without a context have different keys if their output can differ, and a codec with a context has no key', () => {
+  test('P26: if the output of two codecs without a context can differ, their sharedKey differs; with a context, sharedKey is null', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);

@@ -49,7 +49,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
     sender.close();
   });
 
-  test('after the codec is closed, it keeps no context for parts', async () => {
+  test('a closed codec compresses a part of a message without a context', async () => {
     const sender = codecOf(full, { engine });
     sender.close();
     expect((await sender.compressPart(noiseOf(100, 1), true)).length).toBe(105);

@@ -66,7 +66,7 @@ test('FAULT-5: in one turn of the event loop, a connection may process only 64 K
   expect([busy.isSpent, idle.isSpent]).toEqual([false, false]);
 });
 
-test('FAULT-5: the clock is read at the beginning of a turn, and then once for every 8 KiB of work', async () => {
+test('FAULT-5: the package reads the clock at the beginning of a turn of the event loop, and then once for every 8 KiB of work', async () => {
   let looks = 0;
   turnClock.now = () => {
     looks++;
@@ -117,7 +117,7 @@ test('FAULT-5: a connection first uses up its limit for a turn of the event loop
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: if a turn of the event loop has taken too much time, the remaining work waits for the next turn', async () => {
+test('FAULT-5: if compression has taken too much time in a turn of the event loop, the remaining work waits for the next turn', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();

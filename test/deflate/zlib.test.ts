@@ -113,7 +113,7 @@ describe.each(ways)('P27: decompressing with $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: at any time, the input may exceed 17/16 of the output by at most 1 MiB', () => {
+test('P31, A34: the input of decompression is refused when it exceeds 17/16 of the output by more than 1 MiB', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

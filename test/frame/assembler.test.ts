@@ -312,7 +312,7 @@ describe('the memory budget of an assembler [A23]', () => {
     }
   });
 
-  test('F25: the budget counts messages even beyond its limit, and a second connection stops reading until the first message is taken', () => {
+  test('F25: the budget counts the bytes of all messages; when it is full, a second connection stops reading until the first message is taken', () => {
     const budget = new MemoryBudget(10_000);
     const calls: string[] = [];
     const make = (name: string): MessageAssembler =>

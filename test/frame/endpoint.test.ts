@@ -259,7 +259,7 @@ describe.each(roles)('a %s receives', (role) => {
     expect(closed.events.of('onError')).toEqual([]);
   });
 
-  test('F25: only pieces of data frames count as progress of a message', () => {
+  test('F25: a piece of a data frame counts as progress of a message, and a control frame does not', () => {
     const { endpoint, feed } = bench(role);
     const counts = [endpoint.dataPieces];
     const step = (act: () => void): void => {
@@ -504,7 +504,7 @@ describe.each(roles)('a %s closes', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close frame of one byte or with an invalid code fails with 1002, and an invalid reason fails with 1007 [A31]', () => {
+  test('C1, C16: a Close frame with one byte or an invalid code fails the connection with 1002, and a reason that is not UTF-8 fails it with 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -999,7 +999,7 @@ describe.each(roles)('a %s sends', (role) => {
     }
   });
 
-  test('F1, F12: each frame of a client has its own key', () => {
+  test('F1, F12: each frame of a client has its own masking key', () => {
     const { endpoint, sink } = bench(role);
     for (let i = 0; i < 100; i++) {
       endpoint.sendText('same');

@@ -59,7 +59,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: if a payload is cut into chunks at any place, masking continues with the right byte of the key', () => {
+  test('F13: if a payload is cut into chunks at any place, masking continues with the right byte of the masking key', () => {
     for (const total of [7, 64, 97, 300]) {
       for (let place = 0; place <= total; place++) {
         const buffer = Buffer.from(content.subarray(0, total));
@@ -94,7 +94,7 @@ describe('masking', () => {
     );
   });
 
-  test('F13: a key is rotated by the number of masked bytes, modulo 4', () => {
+  test('F13: after n masked bytes, the masking key is rotated by n modulo 4 bytes', () => {
     for (let count = 0; count < 12; count++) {
       expect(unpacked(rotateMaskingKey(packed(key), count))).toEqual(
         [0, 1, 2, 3].map((i) => key[(i + count) % 4]),

@@ -175,7 +175,7 @@ describe('a memory budget that is used up', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB per second is not aborted, nor is a message on a connection that is not read', () => {
+  test('FAULT-4: the budget does not abort a message that arrives at 4 KiB per second, or a message whose connection waits to be read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));

@@ -57,7 +57,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait for its end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts of a message, but other messages and the Close frame wait until all parts are sent', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -99,7 +99,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(sent(connection).at(-1)).toBe('1 next');
   });
 
-  test('whenSent() during a message in parts calls its callback after the end of this message', async () => {
+  test('if whenSent() is called during a message in parts, it calls its callback after the end of this message', async () => {
     const { endpoint } = bench(role);
     const { write, end } = open(endpoint);
     write('part');

@@ -33,7 +33,7 @@ describe('a server refuses a frame before its masking key arrives', () => {
     }
   });
 
-  test('FAULT-10, F25: before the masking key arrives, a server refuses fragments that exceed the limit together, and a compressed message', () => {
+  test('FAULT-10, F25: before the masking key arrives, a server refuses the fragment that makes a message too large, and a compressed message that is too large', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);

@@ -66,7 +66,7 @@ describe('replies of an endpoint to messages', () => {
     },
   );
 
-  test('replies that have left the process no longer count, even if they were many', () => {
+  test('even after many replies, an endpoint keeps reading if these replies have left the process', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });
@@ -78,7 +78,7 @@ describe('replies of an endpoint to messages', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('messages that are not replies never stop the reading of a server, and replies never stop a client', () => {
+  test('a server never stops reading because of messages that are not replies, and a client never stops reading because of replies', () => {
     const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
     sink.blocked = true;
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));

@@ -394,7 +394,7 @@ describe.each(roles)('fragments that a %s sends', (role) => {
     }
   });
 
-  test('F23, C16: a failure drops the messages that wait and the rest of the message that is being sent', () => {
+  test('F23, C16: if the connection fails, the endpoint drops the messages that wait, and the rest of the message that it is sending', () => {
     const { endpoint, sink } = bench(role);
     let calls = 0;
     sink.onSend = () => {

@@ -32,7 +32,7 @@ describe('the examples of RFC 6455 §5.7', () => {
     expect(serializeFrame({ opcode: 1, payload: hello }, 'server').toString('hex')).toBe('810548656c6c6f');
   });
 
-  test('F1, F13: a client sends the text "Hello" with the key 37 fa 21 3d', () => {
+  test('F1, F13: a client sends the text "Hello" with the masking key 37 fa 21 3d', () => {
     const bytes = Buffer.alloc(6);
     expect(writeFrameHeader(bytes, 0, 0x81, 5, true, Buffer.from(rfcKey).readInt32LE())).toBe(6);
     expect(bytes.toString('hex')).toBe('818537fa213d');
@@ -103,7 +103,7 @@ test('F3, F1: a server never masks a frame, and a client masks every frame, even
   }
 });
 
-test('F12: each frame of a client has its own key', () => {
+test('F12: each frame of a client has its own masking key', () => {
   const keys = Array.from({ length: 500 }, () =>
     serializeFrame({ opcode: 2, payload: hello }, 'client').readInt32LE(2),
   );

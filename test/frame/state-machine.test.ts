@@ -30,7 +30,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: close() inside or after the handler that paused ends the pause and drops the messages that wait', () => {
+  test('FAULT-2: if a handler pauses the connection, close() in this handler or after it ends the pause, and drops the messages that wait', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {

@@ -240,7 +240,7 @@ describe.each(roles)('the messages that a %s sends while it processes received d
     );
   });
 
-  test('whether more bytes wait than a limit is decided exactly, and without encoding the texts if the limit is far away', () => {
+  test('buffersMoreThan says exactly whether more bytes wait than a limit, and encodes the texts only if the number is near the limit', () => {
     const { endpoint, sink, events } = bench(role);
     const header = role === 'client' ? 6 : 2;
     const seen: unknown[] = [];
@@ -285,7 +285,7 @@ describe.each(roles)('the messages that a %s sends while it processes received d
     expect(sink.frames.length).toBe(2);
   });
 
-  test('A33: while the transport is blocked, texts are not collected, and the send cap applies to them', () => {
+  test('A33: while the transport is blocked, sendTextSoon does not collect texts, and the send cap applies to the texts', () => {
     const { endpoint, sink, events } = bench(role, { sendCap: 2000 });
     events.act = (name) => {
       if (name === 'onText') for (let index = 0; index < 100; index++) endpoint.sendTextSoon('x'.repeat(100));

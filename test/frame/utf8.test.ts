@@ -237,7 +237,7 @@ describe('the UTF-8 check of a text in pieces', () => {
     }
   });
 
-  test('F21: the check of any bytes has the same result in one piece and in several pieces [A37]', () => {
+  test('F21: for any bytes, the check has the same result whether the bytes arrive in one piece or in several pieces [A37]', () => {
     const byte = fc.oneof(fc.constantFrom(...leads, ...seconds), fc.integer({ min: 0, max: 255 }));
     const bytes = fc.oneof(
       fc.array(byte, { maxLength: 12 }).map((list) => Buffer.from(list)),

@@ -214,7 +214,7 @@ describe('the request of a client', () => {
     expect(isKey(key)).toBe(true);
   });
 
-  test('H5: each request has a new key', () => {
+  test('H5: each request has a new Sec-WebSocket-Key', () => {
     expect(new Set(Array.from({ length: 100 }, () => buildRequest(target).key)).size).toBe(100);
   });
 

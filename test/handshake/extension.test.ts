@@ -245,7 +245,7 @@ describe('writing the field Sec-WebSocket-Extensions', () => {
   });
 });
 
-test('S16, V5: findUnoffered finds an answer that was not offered, or that occurs more often than it was offered', () => {
+test('S16, V5: findUnoffered finds an extension in the answer that the client did not offer, or offered fewer times', () => {
   const offers = [extension('a'), extension('b', ['x', null]), extension('a', ['y', null])];
   expect(findUnoffered([], offers)).toBeNull();
   expect(findUnoffered([], [])).toBeNull();

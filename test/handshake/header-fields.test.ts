@@ -36,7 +36,7 @@ test('A11: a field with a name of Object.prototype exists only if it was sent', 
   }
 });
 
-test('if a caller changes the returned values, the fields do not change', () => {
+test('if a caller changes the values that HeaderFields returns, the values in HeaderFields do not change', () => {
   const fields = new HeaderFields(['a', '1']);
   fields.values('a').push('2');
   expect(fields.values('a')).toEqual(['1']);

@@ -323,7 +323,7 @@ describe('the limits of a head', () => {
     expect(read('response', [Buffer.from(phrase)])).toMatchObject({ rest: '' });
   });
 
-  test('A6: each limit of the parser can be set separately, and is inclusive', () => {
+  test('A6: each limit of the parser can be set separately, and the parser accepts exactly the limit', () => {
     const text = 'GET /abc HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n';
     const exact = { headSize: text.length, headers: 2, target: 4 };
     expect(readEveryWay('request', text, exact)).toMatchObject({ rest: '' });

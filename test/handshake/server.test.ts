@@ -386,7 +386,7 @@ describe('S6, S13: the version of a request', () => {
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: a server answers 426 to a request without a version, even to a request of an old draft without a key', () => {
+  test('S6, S13: a server answers 426 to a request without Sec-WebSocket-Version, even if the request follows an old draft and has no Sec-WebSocket-Key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -554,7 +554,7 @@ describe('accepting a request', () => {
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: acceptRequest refuses an extension that was not offered, or that is used more often than it was offered', () => {
+  test('S16: acceptRequest refuses an extension that the client did not offer, or that the response names more often than the client offered it', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseUrl } from '../../src/handshake/url.ts';
 
-test('U4: parseUrl accepts a host with U+00FC in every call', () => {
+test('U4: parseUrl accepts a host with U+00FC, even after 30,000 calls', () => {
   // The loop makes V8 optimize the code. In Node 20, URL.canParse then returns another result.
   const text = 'ws://m\u00fcnchen.example/';
   for (let times = 0; times < 30_000; times++) {

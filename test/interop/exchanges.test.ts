@@ -129,7 +129,7 @@ describe.each(peers)(
     test('F1, F3, F10, F13, F14: binary messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
       exchanges.binary(open));
 
-    test('F10: text and binary messages of 16 MiB arrive in both directions if both ends have this limit', () =>
+    test('F10: if both ends have a limit of 16 MiB, text and binary messages of 16 MiB arrive in both directions', () =>
       exchanges.sixteenMiB(open));
 
     test('F18, F19, F23: our fragmented text and binary messages arrive at the peer, even if a character is divided between fragments', () =>

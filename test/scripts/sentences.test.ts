@@ -44,7 +44,7 @@ describe('the page docs/4d-sentences.md', () => {
     ]);
   });
 
-  test('the tests of a sentence are those of its rows, of cited sentences and of the sentence itself, without skipped tests', () => {
+  test('the tests of a sentence are the tests of its rows, of the sentences that it cites, and of the sentence itself; skipped tests do not count', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page

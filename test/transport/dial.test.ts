@@ -172,7 +172,7 @@ describe('how a client reaches the server', () => {
     agent.destroy();
   });
 
-  test('seam S6: for a wss URL, the function `socket` may return a TLS socket, or a plain socket for TLS', async () => {
+  test('seam S6: for a wss URL, the function `socket` may return a TLS socket, or a plain socket on which the client starts TLS', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -193,7 +193,7 @@ describe('how a client reaches the server', () => {
     stranger.destroy();
   });
 
-  test('seam S6: the attempt fails if the function `socket` throws, returns no socket, or is late, and a late socket is destroyed', async () => {
+  test('seam S6: the attempt fails if the function `socket` throws, returns no socket, or needs too long; a socket that arrives late is destroyed', async () => {
     const url = 'ws://127.0.0.1:1/';
     const reason = new Error('no socket today');
     for (const socket of [
@@ -822,7 +822,7 @@ describe('TLS to the server', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: a client sends a host name as SNI, but never an address, and requests http/1.1 by ALPN', async () => {
+  test('O8: a client sends a host name as SNI, but never an IP address, and requests http/1.1 by ALPN', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -1135,7 +1135,7 @@ describe('proxies of a client', () => {
     expect(tlsError.code).toMatch(/SSL|ERR_SSL|ECONN/);
   });
 
-  test('A43: a client accepts an answer to CONNECT with a 1xx before the 200, with any 2xx, or with Transfer-Encoding: chunked', async () => {
+  test('A43: a client accepts a 1xx before the 200 answer to CONNECT, any 2xx answer, and an answer with Transfer-Encoding: chunked', async () => {
     const origin = await scripted(echoAccept);
     for (const head of [
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
@@ -1185,7 +1185,7 @@ describe('proxies of a client', () => {
     },
   );
 
-  test('A43: if the proxy never answers, the attempt fails at the deadline; if nothing listens, the stage is proxy', async () => {
+  test('A43: if the proxy never answers, the attempt fails at the deadline; if no proxy listens, the error has the stage proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (

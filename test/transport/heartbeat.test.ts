@@ -136,7 +136,7 @@ describe('the heartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('FAULT-2: with 4 MiB on their way, a peer that reads 60 KB/s is kept, and a lost peer is dropped', async () => {
+  test('FAULT-2: while 4 MiB are on their way, the connection to a peer that reads 60 KB/s stays open, and the connection to a lost peer is dropped', async () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));

@@ -21,7 +21,7 @@ test('listen() with an invalid port or path rejects', async () => {
   await expect(server.listen({ path: 'chat' })).rejects.toThrow(TypeError);
 });
 
-test('listen() uses the loopback address by default, and a server may call it several times', async () => {
+test('listen() uses the loopback address by default, and a program may call it several times for one server', async () => {
   const { server } = await startServer();
   await server.listen();
   expect(server.addresses).toHaveLength(2);
@@ -167,7 +167,7 @@ describe('the address of listen()', () => {
     await server.shutdown();
   });
 
-  test('FAULT-10: listen() refuses an invalid port, and does not create a Unix domain socket with this name', async () => {
+  test('FAULT-10: listen() refuses a port that is not a valid number, and never uses a text as the path of a Unix domain socket', async () => {
     const server = new WebSocketServer();
     for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
       await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);

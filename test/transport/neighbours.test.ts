@@ -89,7 +89,7 @@ describe('upgrades to other protocols', () => {
     return peer.status;
   }
 
-  test('FAULT-7: a request for a page with `Upgrade: h2c` receives the page if Node has shouldUpgradeCallback, and a refusal if not', async () => {
+  test('FAULT-7: a request with `Upgrade: h2c` receives the page if this version of Node has shouldUpgradeCallback; otherwise the server refuses it', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     const detach = server.attach(http, { path: '/chat' });
@@ -103,7 +103,7 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: on an endpoint for every path, `Upgrade: h2c` receives the page if shouldUpgradeCallback is set, and otherwise a refusal', async () => {
+  test('FAULT-7: if an endpoint serves every path, a request with `Upgrade: h2c` receives the page only if shouldUpgradeCallback is set; otherwise the server refuses it', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);

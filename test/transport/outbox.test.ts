@@ -53,7 +53,7 @@ function text(value: string): Buffer {
 }
 
 describe('an outbox (the send buffer of a connection) joins small writes', () => {
-  test('all frames that are sent within one turn of the event loop leave in one write, at its end', async () => {
+  test('all frames that are sent within one turn of the event loop leave in one write, at the end of this turn', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
     expect(socket.writes).toBe(0);
@@ -562,7 +562,7 @@ describe('notifications that bytes have left an outbox (the send buffer)', () =>
     },
   );
 
-  test('FAULT-4: a connection holds shared memory until its bytes have left, and does not count this memory in its own budget', async () => {
+  test('FAULT-4: a connection that sends a shared frame keeps the memory of this frame until the bytes have left, and does not count this memory in its own budget', async () => {
     const lines = [setUp(), setUp(), setUp()];
     const shared = {
       bytes: 100 * KIB,

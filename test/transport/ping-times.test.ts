@@ -47,7 +47,7 @@ test('design: if the peer skips one of several pings with the same payload, the 
   expect([times.rtt, times.lastAnswered]).toEqual([10, 3]);
 });
 
-test('FAULT-4: if a peer answers no ping, we keep eight pings, and a pong for any of them counts', () => {
+test('FAULT-4: if a peer answers no ping, we remember only eight of the pings, and accept a pong for any of these eight', () => {
   const times = new PingTimes();
   for (let number = 1; number <= 1_000; number++) times.sent(text(`${number}`), number);
   times.answered(text('500'), 2_000);

@@ -42,7 +42,7 @@ describe('the slots of a server (maxConnections)', () => {
     expect([slots.take(socket), slots.size]).toEqual([true, 0]);
   });
 
-  test('FAULT-4: a slot can be given back before the socket closes, if another listener has taken the socket', () => {
+  test('FAULT-4: if another listener takes over the socket, the server can free the slot before the socket closes', () => {
     const slots = new Slots(1);
     const socket = new PassThrough();
     slots.take(socket);

@@ -152,7 +152,7 @@ describe('the parts of a TLS write', () => {
     ]);
   });
 
-  test('data that is sent during an unfinished write leaves in one write after the unfinished write', async () => {
+  test('if a program sends data while a TLS write is unfinished, all this data leaves in the next write', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();

@@ -65,7 +65,7 @@ describe('each row of docs/plugin-rows.md', () => {
     (id) => {
       if (trace.has(id)) return;
       const cells = rows.get(id) ?? '';
-      const taken = /changed by (C\d+)/.exec(cells)?.[1];
+      const taken = /see row (C\d+) of/.exec(cells)?.[1];
       if (taken !== undefined) expect(trace.has(taken), `${id}: ${taken} has no test`).toBe(true);
       else expect(cells, `${id} has neither a test nor a reason`).toMatch(/dropped/);
       expect(id, 'a decision needs a test').not.toMatch(/^C/);

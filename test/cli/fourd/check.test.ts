@@ -95,7 +95,7 @@ describe('the findings of the checker', () => {
     expect(file?.findings.map(({ entry }) => entry.translated)).toEqual([true, true, false, false]);
   });
 
-  test('guessVersion returns the version of the plugin, or null if the version does not follow from the program', () => {
+  test('guessVersion returns the version of the plugin, or null if the program does not show the version', () => {
     expect([version1, version2, uppercase].map((files) => guessVersion(files))).toEqual([
       'plugin-v1',
       'plugin',
@@ -167,7 +167,7 @@ describe('the command `rfc6455 4d`', () => {
     expect(stderr).toContain(text);
   });
 
-  test('`rfc6455 4d` requires --plugin if the version does not follow from the program, and checks the value of --plugin', async () => {
+  test('`rfc6455 4d` requires --plugin if the program does not show which version of the plugin it uses, and checks the value of --plugin', async () => {
     const folder = write([{ path: 'm.4dm', text: '$s:=Websocket server ($o)' }]);
     expect(await run(['4d', folder, '--translate'])).toMatchObject({
       exit: 2,

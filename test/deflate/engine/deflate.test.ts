@@ -224,7 +224,7 @@ describe('messages with a context', () => {
     expect(send(other, window).data.length).toBeLessThan(16);
   });
 
-  test('our engine compresses correctly after its positions have wrapped around at 65,536', () => {
+  test('our engine compresses correctly after more than 65,536 bytes, when its positions have started again at 0', () => {
     const random = randomFrom(23);
     const window = new Window(15);
     let bytes = 0;

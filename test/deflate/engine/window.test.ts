@@ -48,7 +48,7 @@ describe('the window of one direction', () => {
     expect(window.retained).toBe(1024);
   });
 
-  test('after four messages of 256 bytes, and when it is full, a window has the expected memory', () => {
+  test('a window uses little memory after four messages of 256 bytes, and the expected memory when it is full', () => {
     const random = randomFrom(1);
     const sent = new Window(15);
     for (let count = 0; count < 4; count++) {
