@@ -105,7 +105,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('the application and the `refused` handler can read the address of a request after the close', async () => {
+  test('the application and the `refused` handler can read the address of a request after its connection has closed', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(

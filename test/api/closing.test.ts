@@ -362,7 +362,7 @@ describe.each(inOpen)('FAULT-2: an `open` handler that %s', (_does, code, open) 
   const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
 
   test.each(kinds)(
-    'FAULT-2: on a server, closeTimeout already applies when `open` starts the close: %s',
+    'FAULT-2: if the handler belongs to a server, closeTimeout limits the closing handshake: %s',
     async (kind) => {
       for (const interval of heartbeats) {
         let onClosed: (info: CloseInfo) => void = () => {};
@@ -383,7 +383,7 @@ describe.each(inOpen)('FAULT-2: an `open` handler that %s', (_does, code, open) 
     },
   );
 
-  test('FAULT-2: on a client, closeTimeout already applies when `open` starts the close', async () => {
+  test('FAULT-2: if the handler belongs to a client, closeTimeout limits the closing handshake', async () => {
     for (const interval of heartbeats) {
       const { port } = await scripted(({ socket, accept }) => void socket.write(accept()));
       let onClosed: (info: CloseInfo) => void = () => {};

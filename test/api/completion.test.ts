@@ -179,7 +179,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a connection that is not open', () => {
-  test('on a connection that is not open, send, write and drained report WS_NOT_SENT, and never during the call', async () => {
+  test('on a connection that is not open, send, write and drained report WS_NOT_SENT, but only after the call has returned', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const closed = left.close();
     const outcomes: Outcome[] = [];

@@ -155,7 +155,7 @@ describe('send', () => {
     ]);
   });
 
-  test("sendText sends bytes as a text message, and with text: 'bytes' a connection delivers a text message as bytes", async () => {
+  test("sendText sends bytes as a text message, and a connection with text: 'bytes' delivers text messages as bytes", async () => {
     const { left, right } = await pair({}, { text: 'bytes' });
     right.sendText(Buffer.from('grün'));
     right.send('text');

@@ -361,7 +361,7 @@ describe('failures of a message stream', () => {
     second.terminate();
   });
 
-  test('a stream handler excludes a `message` handler and a loop over the messages of the connection', async () => {
+  test('a connection with a stream handler can have neither a `message` handler nor a loop over its messages', async () => {
     const both = { stream() {}, message() {} };
     expect(() => new WebSocketServer(both)).toThrow('handlers has both "stream" and "message"');
     await expect(connect('ws://127.0.0.1:1', { handlers: both })).rejects.toThrow(

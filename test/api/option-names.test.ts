@@ -103,7 +103,7 @@ describe('names of options', () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
-  test('reconnect refuses unknown options before the first attempt, also unknown options in `backoff` and `connect`', () => {
+  test('reconnect refuses unknown options before the first attempt, including unknown options in `backoff` and `connect`', () => {
     const make = (options: Anything) => () => new Reconnection(nowhere, options);
     expect(make({ maxQeued: 1 })).toThrow('did you mean "maxQueued"?');
     expect(make({ headers: {} })).toThrow('what is for connect() goes into { connect }');

@@ -97,7 +97,7 @@ describe('the wait before the next attempt', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: without jitter the waits are exact, start again after each connection, and never exceed the maximum of setTimeout', async () => {
+  test('C21: without jitter the waits are exact, begin with the shortest wait after each connection, and never exceed the maximum of setTimeout', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -309,7 +309,7 @@ describe('the events', () => {
     }
   });
 
-  test('a second call of `start` rejects, whether the client is connected or waits', async () => {
+  test('a second call of `start` rejects, whether the client is connected or waits for the next attempt', async () => {
     const line = setUp();
     await opened(line);
     await expect(line.client.start()).rejects.toThrow(TypeError);
@@ -652,7 +652,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     await settled();
   }
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception of `open`', async () => {
+  test('FAULT-3: if the first call of the `open` handler throws and shouldReconnect returns false, `start` rejects with the exception', async () => {
     const line = setUp({ ...broken, shouldReconnect: () => false });
     const started = line.client.start();
     const failing = expect(started).rejects.toThrow('in open');
@@ -662,7 +662,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if the first `open` throws and shouldReconnect returns false at the end of the wait, `start` rejects with the exception of `open`', async () => {
+  test('FAULT-3: if the first call of the `open` handler throws, and shouldReconnect returns false at the end of the wait, `start` rejects with the exception', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -673,7 +673,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     expect(line.client.state).toBe('stopped');
   });
 
-  test('FAULT-3: if `open` throws a value that is not an Error, `start` still rejects with an Error', async () => {
+  test('FAULT-3: if the `open` handler throws a value that is not an Error, `start` still rejects with an Error', async () => {
     const line = setUp({
       handlers: {
         open() {
@@ -689,7 +689,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     expect(await started).toBeInstanceOf(Error);
   });
 
-  test('FAULT-3: if the first `open` throws and the second `open` does not, `start` resolves with the second connection', async () => {
+  test('FAULT-3: if the `open` handler throws for the first connection and not for the second, `start` resolves with the second connection', async () => {
     let fails = true;
     const line = setUp({
       handlers: {
@@ -706,7 +706,7 @@ describe('FAULT-3: each Promise of `start` and `stop` settles, and `start` rejec
     expect(await started).toBe(connection);
   });
 
-  test('FAULT-3: over real sockets, `start` rejects if `open` throws', async () => {
+  test('FAULT-3: over real sockets, `start` rejects if the `open` handler throws', async () => {
     const { port } = await startServer();
     const client = new Reconnection(`ws://127.0.0.1:${port}/`, { ...broken, shouldReconnect: () => false });
     await expect(client.start()).rejects.toThrow('in open');
@@ -829,7 +829,7 @@ describe('over real sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('the option `socket` may be a function that opens a socket for each attempt, but not a Duplex', async () => {
+  test('the option `socket` may be a function that opens a socket for each attempt, but it may not be a Duplex', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -860,7 +860,7 @@ describe('over real sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: if the application calls `stop` at any event, the Promise of `stop` settles, and no socket and no memory is left', async () => {
+  test('FAULT-3: whenever the application calls `stop`, the Promise of `stop` settles, and all sockets and all reserved memory are released', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },

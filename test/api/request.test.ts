@@ -75,7 +75,7 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test('`raw` is the IncomingMessage of an HTTP server and null on our listener, and `socket` is the socket of the request', async () => {
+  test('`raw` is the IncomingMessage if the server is attached to an HTTP server, and otherwise null; `socket` is the socket of the request', async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();

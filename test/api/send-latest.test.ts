@@ -47,7 +47,7 @@ test('sendLatest also works on a client', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: if a peer stops reading, one value is in transit and one value waits; later only the newest value follows', async () => {
+test('FAULT-4: while a peer does not read, one value is in transit and one value waits; when the peer reads again, it gets only the newest value', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {

@@ -297,7 +297,7 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test('FAULT-3: no resource is left after an abort of sendStream by either end at any moment', {
+  test('FAULT-3: if either end aborts sendStream, at any moment, all resources are released', {
     timeout: 60_000,
   }, async () => {
     const seed = Date.now() % 1_000_000_000;

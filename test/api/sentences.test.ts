@@ -26,7 +26,7 @@ test('the script reads each row of the page whose id begins with D as a sentence
   expect(page.match(/^\| D/gm)).toHaveLength(sentences.length);
 });
 
-test('each sentence has a test or a reason for having no test, and each sentence that a test names exists', () => {
+test('each sentence on the page has a test, or a reason why it has no test; each sentence that a test names is on the page', () => {
   expect(problemsOf(page, files)).toEqual([]);
 });
 
@@ -48,7 +48,7 @@ describe('the sentences on the page', () => {
     }
   });
 
-  test('except for one sentence, the second document about WebSocketServer repeats sentences of the first document', () => {
+  test('the second document of 4D about WebSocketServer repeats sentences of the first one, except one sentence about `scalableSession`', () => {
     const own = sentences.filter(({ id, rows }) => id.startsWith('D5') && !/^D3-\d+$/.test(rows.join()));
     expect(own.map(({ says }) => says)).toEqual([expect.stringContaining('`scalableSession`')]);
     const first = new Map(sentences.map(({ id, says }) => [id, says]));

@@ -282,7 +282,7 @@ test('the compiler accepts connections and servers with `await using` and `using
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8: the compiler narrows the cause that shouldReconnect receives if the code checks its property `kind`', () => {
+test('FAULT-8: if the code of shouldReconnect checks `cause.kind`, the compiler narrows the type of `cause`', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();

@@ -96,7 +96,7 @@ describe('callbacks', () => {
     expect(await promise).toBe('one message');
   });
 
-  test('B-ws-onOpen, B-wss-onConnection: the handler of a connection needs only onMessage', async () => {
+  test('B-ws-onOpen, B-wss-onConnection: the only required member of a connection's handler is onMessage', async () => {
     const { ws, peer, wss } = await connected();
     peer.write(frame(Op.Text, 'x'));
     peer.write(closeFrame(1000));

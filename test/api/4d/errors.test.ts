@@ -214,7 +214,7 @@ describe('an exception of a callback if onError is missing or fails', () => {
     expect(warnings).toEqual(['onOpen is no function']);
   });
 
-  test('C71: without onError, a process warning reports an exception of onConnection and a result without onMessage', async () => {
+  test('C71: without onError, a process warning reports an exception of onConnection, or a result of onConnection that has no onMessage', async () => {
     const results: (() => unknown)[] = [failing('throws'), () => ({})];
     const warnings = await warningsOf(async () => {
       const web = await startWeb();

@@ -109,7 +109,7 @@ describe('sending while the status is "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: while the status is "Connecting", at most sendCap bytes and at most 64 MiB wait, and then send returns false', async () => {
+  test('C88: while the status is "Connecting", messages wait; if more than sendCap bytes or more than 64 MiB would wait, send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);

@@ -145,7 +145,7 @@ describe('terminate(seconds)', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
   });
 
-  test('C78: terminate(seconds) waits for this time even if closeTimeout is shorter', async () => {
+  test('C78: terminate(seconds) waits this number of seconds, even if closeTimeout is shorter', async () => {
     const { web, wss } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     stopTime();

@@ -239,7 +239,7 @@ describe('start and stop of a web server', () => {
     expect(wss.terminated).toBe(true);
   });
 
-  test('stop() waits for running requests, and at most 30 seconds', async () => {
+  test('stop() waits for running requests, but for at most 30 seconds', async () => {
     const asked = defer();
     const web = await startWeb({ onRequest: () => asked.resolve() });
     const peer = peerOf(web).write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');

@@ -359,7 +359,7 @@ describe('backpressure', () => {
     expect(wss.connections).toHaveLength(2);
   });
 
-  test('C87: a request that waits for onConnection of another request longer than handshakeTimeout gets 408', async () => {
+  test('C87: if a request waits longer than handshakeTimeout, because onConnection of an earlier request still runs, the answer is 408', async () => {
     const goOn = defer();
     const asked = new Journal();
     const web = await startWeb();

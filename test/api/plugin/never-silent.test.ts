@@ -180,7 +180,7 @@ describe('options of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: if the URL has the option name of the other version, `client start` fails, and errorStr has the right name', async () => {
+  test('plugin C55: FAULT-10: if the program passes `URL` to version 1 or `url` to version 2, `client start` fails, and errorStr has the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {

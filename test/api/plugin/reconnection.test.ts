@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: two options limit the wait of a client, and a maximum of 0 still leaves a pause between two attempts', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: options set the minimum and the maximum wait of a client, and even with a maximum of 0 the client waits 1 ms between attempts', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],

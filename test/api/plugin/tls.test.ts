@@ -51,7 +51,7 @@ describe('TLS options of a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: a client uses its TLS options without the option `tls`, and one TLS option of a command replaces all earlier ones', async () => {
+  test('plugin A0.7-7, C20: a client needs no option `tls` for its TLS options, and a command with any TLS option discards all earlier TLS options', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });

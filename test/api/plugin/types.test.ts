@@ -60,7 +60,7 @@ test('plugin C44: the table `methods` accepts callbacks of both versions, becaus
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: if the options have no `id`, the type of the returned `id` is number; otherwise the command may return information', () => {
+test('plugin A1.2-10, C6: if the type of the options has no `id`, the type of the returned `id` is number; otherwise the returned type includes the information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);
@@ -76,7 +76,7 @@ test('plugin A1.2-10, C6: if the options have no `id`, the type of the returned 
   expectTypeOf(check).toBeFunction();
 });
 
-test('plugin A1.2-10: the result of a command can be passed to other commands', () => {
+test('plugin A1.2-10: `Websocket client` accepts an object with options, and the type of its result has `id`', () => {
   expectTypeOf(websocketClient).toBeCallableWith({ URL: 'ws://a/', headers: { a: 'b' } });
   expectTypeOf(websocketClient).returns.toHaveProperty('id');
 });

@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: a program can pass the returned object to start, and the additional properties of the object do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a program can pass the result of `Websocket client` to `client start`, and the perMessageDeflate of the result does not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };

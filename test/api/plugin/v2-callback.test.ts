@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe('Websocket SET METHOD, Websocket Get method', () => {
-  test('plugin A1.1-6, A1.1-1: at first no method is set, and then `Get method` returns the name or function that the program has set', () => {
+  test('plugin A1.1-6, A1.1-1: `Get method` returns an empty text at first, and later the name or function that the program has set', () => {
     const v2 = new V2({}, false);
     expect(v2.getMethod()).toBe('');
     v2.setMethod('CB');
@@ -178,7 +178,7 @@ describe('order of callbacks', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: before the program sets a method, 10,000 events may wait; each further event drops the oldest event, and the loss is reported', async () => {
+  test('plugin C43: before the program sets a method, at most 10,000 events wait; if more events occur, the oldest events are dropped, and the loss is reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;

@@ -28,7 +28,7 @@ describe('Websocket client', () => {
     expect(v2.client({})).toEqual({ id: 1 });
   });
 
-  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: the information about a client has the options of the program, and the defaults of other options', () => {
+  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: the information about a client has the options that the program passed, and the defaults of all other options', () => {
     const v2 = new V2();
     const info = v2.client({ id: v2.client({}).id });
     expect(info).toEqual({
@@ -164,7 +164,7 @@ describe('Websocket client start', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, uri: '' });
   });
 
-  test('plugin A0.6-1: `client start` accepts URLs with ws, wss, http and https and their default ports, and fails for other schemes', async () => {
+  test('plugin A0.6-1: `client start` accepts URLs with the scheme ws, wss, http or https, uses the default port of the scheme, and fails for other schemes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const scheme of ['ws', 'http']) await v2.startedClient(raw.url.replace('ws:', `${scheme}:`));
@@ -325,7 +325,7 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: without `headers`, `client start` keeps the earlier headers; it removes them for an empty object, and fails for other values', async () => {
+  test('plugin A1.2-3, A0-9: without `headers`, `client start` keeps the earlier headers; an empty object removes these headers; a value that is not an object makes the start fail', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
@@ -429,7 +429,7 @@ describe('Websocket client stop', () => {
     expect(await v2.clientStop(stop)).toMatchObject({ URL: 'ws://a.example/', pingInterval: -1 });
   });
 
-  test('plugin A0.3-2, C30: after `client stop`, the Close event has the code and reason of the program, whatever the peer answers', async () => {
+  test('plugin A0.3-2, C30: after `client stop`, the Close event has the code and reason that the program passed, whatever the peer answers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -443,7 +443,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
   });
 
-  test('plugin C29, A0.3-2: if the peer does not answer, `client stop` drops the connection after `closeTimeout`, and the Close event is the same', async () => {
+  test('plugin C29, A0.3-2: if the peer does not answer, `client stop` drops the connection after `closeTimeout`, and the Close event still has the code and reason that the program passed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and ends a wait; after that, the client can start again', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: if a client is not open, stop sends no frame and cancels the next attempt to connect; after that, the client can start again', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });

@@ -54,7 +54,7 @@ describe('Websocket server', () => {
     expect(v2.server({ id: -9 })).toEqual({});
   });
 
-  test('plugin A1.7-12, C33: the information about a server has the uri and a different number for each connection', async () => {
+  test('plugin A1.7-12, C33: the information about a server lists the uri and the number of each connection, and no two connections have the same number', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a?window=1', 'a?window=1', 'b']) await v2.startedClient(`${url}${target}`);
@@ -231,7 +231,7 @@ describe('opening handshakes', () => {
     expect(await peerOf(port).write('GET / HTTP/1.1\r\n').answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('plugin A0.6-5, C27, A0.1-10: a server refuses a request without an event and with a complete response, which is 426 for an unsupported version', async () => {
+  test('plugin A0.6-5, C27, A0.1-10: if a server refuses a request, it sends a complete response and emits no event; for an unsupported version the status is 426', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const without = await peerOf(port)
@@ -394,7 +394,7 @@ describe('events of a server', () => {
 });
 
 describe('Websocket server stop', () => {
-  test('plugin A1.9-1, A0.3-16, C4: `server stop` closes every connection with 1000 Normal closure, emits a Close event for each connection, and returns information', async () => {
+  test('plugin A1.9-1, A0.3-16, C4: `server stop` closes every connection with 1000 Normal closure, emits a Close event for each connection, and returns the information about the server', async () => {
     const v2 = new V2();
     const { id, url, port } = await v2.startedServer();
     const clients = [await v2.startedClient(url), await v2.startedClient(url)];

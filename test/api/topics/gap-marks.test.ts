@@ -89,7 +89,7 @@ test('after `end`, a refused gap mark is not sent again', async () => {
   expect(sent).toEqual([]);
 });
 
-test('if more than 100,000 topics need a gap mark, all subscribers get one notification instead, which is repeated if the server refuses it', async () => {
+test('if more than 100,000 topics need a gap mark, one notification for all topics is sent instead; if the server refuses the notification, it is sent again', async () => {
   for (let at = 0; at <= 100_000; at++) marks.add(String(at));
   marks.add('one more');
   isRefusing = true;

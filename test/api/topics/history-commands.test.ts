@@ -21,7 +21,7 @@ test('a command that reads a history waits until the connection is established',
   expect(await reply).toBe('reply');
 });
 
-test('a failed history command is repeated at the next connection, and at the latest after 200 ms', async () => {
+test('a failed history command is repeated when the bus connects again, or after 200 ms if that is earlier', async () => {
   useFakeClock();
   try {
     const commands = setUp();

@@ -237,7 +237,7 @@ describe('a slow subscriber', () => {
     },
   );
 
-  test("with `slow: 'latest'`, if messages of more than `maxLatestKeys` topics would wait, further messages are skipped and reported", async () => {
+  test("with `slow: 'latest'`, messages of at most `maxLatestKeys` topics wait; messages of other topics are skipped and reported", async () => {
     const room = await openRoom({}, { maxLatestKeys: 1 });
     const slow = await room.join();
     slow.client.pause();
@@ -284,7 +284,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
   });
 
-  test('a subscriber that reads is not slow, even if it gets many messages in one turn of the event loop', async () => {
+  test('a subscriber that reads does not count as slow, even if it gets many messages in one turn of the event loop', async () => {
     const guest = await (await openRoom()).join();
     await using topics = new Topics({ maxBuffered: 10_000 });
     topics.subscribe(guest.seat, 't');

@@ -16,7 +16,7 @@ function setUp(options = {}) {
 }
 
 describe('messages', () => {
-  test('the receiver of a pattern gets each matching message of a NatsBus once, including messages of the same process', async () => {
+  test('a receiver of a NatsBus gets each message that matches its pattern once, even if the same process publishes the message', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));

@@ -109,7 +109,7 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('a process also announces its members in topics that only other processes watch, but in at most `maxTopics` of these topics', async () => {
+  test('a process also announces its members in topics that only other processes watch, up to `maxTopics` such topics', async () => {
     const [here, there] = [start({ maxTopics: 2 }), start()];
     await pass(2_000);
     for (const topic of ['a', 'b']) watch(here, topic);
@@ -333,7 +333,7 @@ describe('lost presence messages', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('if the bus of a process reports a gap, the process gets the missed members before the next regular message', async () => {
+  test('if the bus reports a gap to a process, the process gets the members that it missed at once, not only with the next regular message', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);

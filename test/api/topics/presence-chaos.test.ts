@@ -183,7 +183,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test('after random failures, every process that watches a topic has the true list, and no member joins or leaves twice in a row', async () => {
+test('after random failures, every process that watches a topic has the correct list of members, and no member joins twice or leaves twice in a row', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);

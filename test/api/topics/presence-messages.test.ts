@@ -131,7 +131,7 @@ test('`presenceTopic` puts $presence/ before a topic, and `watchedTopic` removes
 });
 
 describe('lists that are split into parts', () => {
-  test('`inParts` keeps the order of all elements, and makes small parts except for a large element', () => {
+  test('`inParts` keeps the order of all elements, and each part is small unless a single element is large', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 9_000 }), { maxLength: 50 }), (texts) => {
         const parts = inParts(texts);
@@ -143,7 +143,7 @@ describe('lists that are split into parts', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
-  test('the parts of a long beat (a regular message of a process) are complete beats, and only the first part asks for answers', () => {
+  test('a long beat (a regular message of a process) is split into several complete beats, and only the first beat asks for answers', () => {
     const watched = Array.from({ length: 3_000 }, (_, at) => `"topic/${at}"`);
     const beats = serializeBeats(
       { process, lease: 15_000, hello: true },

@@ -18,7 +18,7 @@ test('a process is alive until its lease ends, and each message of the process r
   expect([...processes.names]).toEqual(['a', 'b']);
 });
 
-test('a lease is at least one second and at most ten minutes', () => {
+test('the lease of a process is at least one second and at most ten minutes', () => {
   const processes = new PresenceProcesses(lease);
   expect(processes.heardOf('a', 0, 0)).toBe(1_000);
   expect(processes.heardOf('a', 1e9, 0)).toBe(600_000);
@@ -50,7 +50,7 @@ test('if a process does not name a watched topic again, the topic expires with t
   expect([...processes.delete('a')]).toEqual([]);
 });
 
-test('`extend` moves the end of every lease and of every watched topic', () => {
+test('`extend` postpones the end of every lease, and the time when watched topics expire', () => {
   const processes = new PresenceProcesses(lease);
   processes.heardOf('a', null, 0);
   processes.watches('a', 'x', 0);

@@ -69,7 +69,7 @@ describe('changes of a list of members', () => {
     expect(events).toEqual(['join a', 'join b', 'update a to c']);
   });
 
-  test('`update` changes the info of a member of this process, but not of a member above the limit', () => {
+  test('`update` changes the info of a member of this process, but has no effect on a member that is not in the list because the list is full', () => {
     const own = (number: number, info: unknown) => ({ number, info, text: '' });
     for (let number = 1; number <= 6; number++) view.join(own(number, number));
     view.update(own(1, 'new'));
@@ -79,7 +79,7 @@ describe('changes of a list of members', () => {
     expect(view.isPartial).toBe(true);
   });
 
-  test('changes before the first snapshot or after a missing version are not applied, and a snapshot is needed', () => {
+  test('changes that arrive before the first snapshot or after a missing version are not applied, and the list needs a snapshot', () => {
     expect(change(3, 4, [], [[1, 'a']])).toBe(true);
     expect(snapshot(4, [[1, 'a']])).toBe(false);
     expect(change(5, 6, [1], [[2, 'b']])).toBe(true);

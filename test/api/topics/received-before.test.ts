@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('`ReceivedBefore.of` returns the connections that already have a message, and `pendingOf` is empty after the last such message', () => {
+test('`ReceivedBefore.of` returns the connections that already have a message; `pendingOf` omits a publisher after its last such message', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];

@@ -15,7 +15,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     return { redis, bus, states, lines: [] as string[] };
   }
 
-  test('the receiver of a pattern gets each matching message of a RedisBus once, including messages of the same process', async () => {
+  test('a receiver of a RedisBus gets each message that matches its pattern once, even if the same process publishes the message', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -37,7 +37,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('two patterns with the same glob in Redis do not affect each other', async () => {
+  test('two patterns that become the same glob in Redis do not affect each other', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a/*', new Recorder(lines, '* '));
     await bus.subscribe('a/**', new Recorder(lines, '** '));

@@ -5,7 +5,7 @@ import { RedisNames } from '../../../src/api/topics/redis-names.ts';
 
 const names = new RedisNames('p');
 
-test('a topic is converted to a channel with the prefix, and the channel is converted back to the topic', () => {
+test('a topic is converted to a channel whose name begins with the prefix of the bus, and the channel is converted back to the topic', () => {
   expect(names.channelOf('room/1')).toBe('p/room/1');
   fc.assert(
     fc.property(fc.string(), (topic) => {

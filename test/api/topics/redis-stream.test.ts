@@ -52,7 +52,7 @@ describe('positions in a stream', () => {
 });
 
 describe('bytes that the script publishes to subscribers', () => {
-  test('published bytes are parsed to two ids and the bytes of the message', () => {
+  test('published bytes are parsed into two ids and the bytes of the message', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const message = parsePublished(Buffer.concat([Buffer.from('1000-1 999-0 m'), bytes]));

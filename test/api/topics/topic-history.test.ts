@@ -131,7 +131,7 @@ describe('a client that reconnects with an offset', () => {
     expect(events).toEqual([]);
   });
 
-  test('a message that a process delivers before the bus has the message arrives once, even after a reconnection', async () => {
+  test('if a process delivers a message before the bus stores the message, each client receives it once, even after a reconnection', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -148,7 +148,7 @@ describe('a client that reconnects with an offset', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('a message that a process delivers before the bus has the message arrives once, even if the client reconnects to a third process', async () => {
+  test('if a process delivers a message before the bus stores the message, a client receives it once, even if the client reconnects to a third process', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -252,7 +252,7 @@ describe('messages that the history does not contain', () => {
     expect(second.received).toEqual(['gap', '3', '4']);
   });
 
-  test('if a connection subscribes to a pattern with an offset, it gets a gap and then the new messages', async () => {
+  test('if a connection subscribes to a pattern with an offset, it is notified of a gap and then receives the new messages', async () => {
     const { offset } = await afterOne();
     const second = await room.join();
     here.subscribe(second.seat, '*', { wildcards: true, after: offset });
@@ -263,7 +263,7 @@ describe('messages that the history does not contain', () => {
     expect(here.offsetOf(second.seat, '*')).toBeNull();
   });
 
-  test('a connection that still reads the history gets a gap for a message that is published with `local`', async () => {
+  test('a connection that still reads the history is notified of a gap if a message is published with the option `local`', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -274,7 +274,7 @@ describe('messages that the history does not contain', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('a message from the time before the bus subscribed to the topic arrives once, from the history', async () => {
+  test('a message that was published before the bus subscribed to the topic arrives once, from the history', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);
@@ -287,7 +287,7 @@ describe('messages that the history does not contain', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('if the bus refuses a message, a client that reconnects gets a gap, even if the history has no gap mark yet', async () => {
+  test('if the bus refuses a message, a client that reconnects is notified of a gap, even if the history has no gap mark yet', async () => {
     const { first, offset } = await afterOne();
     // Redis refuses the message, and it also refuses the mark for the gap.
     redis.streams.refusals.set('EVALSHA', new ReplyError('OOM'));
@@ -308,7 +308,7 @@ describe('messages that the history does not contain', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('if the bus refuses a message while a connection still reads the history, this connection gets a gap', async () => {
+  test('if the bus refuses a message while a connection still reads the history, this connection is notified of a gap', async () => {
     const { first, offset } = await afterOne();
     redis.refusal = new ReplyError('OOM');
     here.publish('t', 'refused');
@@ -322,8 +322,8 @@ describe('messages that the history does not contain', () => {
   });
 });
 
-describe('a connection that reads the history and also subscribes to a matching pattern', () => {
-  test('a connection that reads the history and subscribes to a matching pattern receives each message once', async () => {
+describe('a connection that reads the history of a topic and subscribes to a pattern that matches the topic', () => {
+  test('the connection receives each message once', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -361,7 +361,7 @@ describe('a connection that reads the history while the bus cannot be reached', 
     expect(events).toEqual([]);
   });
 
-  test('if the bus cannot be reached for ten seconds, the connection gets a gap and then the new messages', async () => {
+  test('if the bus cannot be reached for ten seconds, the connection is notified of a gap and then receives the new messages', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const { offset } = await afterOne();
     redis.isUp = false;
@@ -386,7 +386,7 @@ describe('a connection that reads the history while the bus cannot be reached', 
     }
   });
 
-  test('if the history cannot be read, an error is reported, and the connection gets a gap and then the new messages', async () => {
+  test('if the history cannot be read, an error is reported, and the connection is notified of a gap and then receives the new messages', async () => {
     const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
@@ -399,7 +399,7 @@ describe('a connection that reads the history while the bus cannot be reached', 
 });
 
 describe('a client that is slow or leaves while it reads the history', () => {
-  test('if a client does not read while it gets messages from the history, at most `maxBuffered` bytes and one page wait', async () => {
+  test('if a client does not read while it gets messages from the history, at most `maxBuffered` bytes and one page of the history wait', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');
@@ -439,7 +439,7 @@ describe('a client that is slow or leaves while it reads the history', () => {
     expect(here.size).toBe(0);
   });
 
-  test('after `unsubscribe`, Topics forgets the numbers in the offset of the connection', async () => {
+  test('after `unsubscribe`, Topics forgets the publishers and numbers that the offset of the connection contained', async () => {
     // The first client keeps its subscription, so the topic still exists.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);
@@ -494,7 +494,7 @@ describe('offsets from clients', () => {
     expect(here.topicsOf(guest.seat)).toEqual([]);
   });
 
-  test('if the offset never existed in the history, the connection gets a gap and then the messages of the history', async () => {
+  test('if the offset never existed in the history, the connection is notified of a gap and then receives the messages of the history', async () => {
     const first = await joined(here);
     for (const text of ['1', '2']) here.publish('t', text);
     await delivered(first);

@@ -85,7 +85,7 @@ describe('two processes', () => {
     expect(bus.calls.at(-1)).toBe('unsubscribe a/*');
   });
 
-  test('with random subscriptions and messages, each subscriber receives the messages of its topics once, in the order of each publisher', async () => {
+  test('with random subscriptions and messages, each subscriber gets each message of its topics once, and the messages of one publisher arrive in order', async () => {
     const names = fc.constantFrom('a', 'b', 'a/b', 'a/c', 'b/c/d');
     const patterns = fc.constantFrom('a', 'a/b', 'b/c/d', '*', 'a/*', '**', 'a/**', '*/c', 'b/*/d');
     const matching = (pattern: string, name: string): boolean =>
@@ -188,7 +188,7 @@ describe('lost messages', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('if a message is lost while only a matching pattern has subscribers, a later subscriber of the topic gets a gap', async () => {
+  test('if a message is lost while only a matching pattern has subscribers, a later subscriber of the topic is notified of a gap', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -203,7 +203,7 @@ describe('lost messages', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('if the connection of the bus is lost and restored, both changes and one gap for the topic are reported', async () => {
+  test('if the connection of the bus is lost and restored, the loss, the restoration and one gap for the topic are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();

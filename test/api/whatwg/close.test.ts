@@ -292,7 +292,7 @@ describe('close() in the state CONNECTING', () => {
     }
   });
 
-  test('close() closes the WebSocket in a microtask after the constructor and in a listener of open', async () => {
+  test('close() works if the program calls it in a microtask after the constructor, or in a listener of open', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await Promise.resolve().then(() => socket.close());

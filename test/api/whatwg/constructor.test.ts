@@ -167,7 +167,7 @@ describe('the subprotocols', () => {
     }
   });
 
-  test('the constructor throws a SyntaxError if a subprotocol is repeated, even in another case', () => {
+  test('the constructor throws a SyntaxError if two subprotocols are equal or differ only in upper and lower case', () => {
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['a', 'a']))).toBe('SyntaxError');
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['echo', 'eCho']))).toBe('SyntaxError');
   });

@@ -155,7 +155,7 @@ describe('event handler attributes', () => {
     });
   }
 
-  test('if a program sets an event handler attribute again, the new handler takes the place of the old one among the listeners', () => {
+  test('if a program sets an event handler attribute again, the new handler keeps the position of the old handler in the order of listeners', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.addEventListener('open', () => calls.push('before'));

@@ -155,7 +155,7 @@ describe('send() in each state', () => {
     await events.opened();
   });
 
-  test('in the states CLOSING and CLOSED, send() has only the effect that bufferedAmount increases', async () => {
+  test('in the states CLOSING and CLOSED, send() sends nothing and only increases bufferedAmount', async () => {
     const one = await opened();
     one.socket.close();
     expect(call(one.socket, 'abc')).toBe('');
@@ -207,7 +207,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test('bufferedAmount is 0 when the answers of the peer to all messages are delivered', async () => {
+  test('when the peer's answers to all messages have been delivered, bufferedAmount is 0', async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
@@ -315,7 +315,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('if the connection ends while a Blob is read, the WebSocket closes, and bufferedAmount counts the next message of send()', async () => {
+  test('if the connection ends while the WebSocket reads a Blob, the WebSocket closes, and bufferedAmount still counts the message after the Blob', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

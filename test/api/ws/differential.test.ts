@@ -527,7 +527,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }
     }));
-  test('in both packages, a server has the set `clients` only with clientTracking', async () => {
+  test('in both packages, a server has the set `clients` only with the option clientTracking', async () => {
     await compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {

@@ -170,7 +170,7 @@ describe('verifyClient', () => {
     const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
     expect(text.slice(9)).toMatch(/^403 Forbidden\r\n(?:.*\r\n)*\r\nForbidden$/);
   });
-  test('for version 8, verifyClient is called as in ws, and then the request is refused', async () => {
+  test('for a request with WebSocket version 8, the server calls verifyClient as ws does, and then refuses the request', async () => {
     const asked: unknown[] = [];
     const { port } = await listening({
       verifyClient: ({ origin }: { origin: string }) => {
