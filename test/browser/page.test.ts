@@ -101,7 +101,7 @@ describe('the page that npm start serves', () => {
     await line(ann, 'a client joined').nth(1).waitFor();
   });
 
-  test('the page shows markup and scripts that a peer sent as text', async () => {
+  test('if a peer sends markup or scripts, the page shows them as plain text and does not run them', async () => {
     const [ann, bob] = [await openPage(url), await openPage(url)];
     const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
     await ann.getByLabel('Message', { exact: true }).fill(markup);

@@ -144,7 +144,7 @@ describe.each(roles)('a %s sends a message in parts', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: only the first frame of a compressed message in parts has RSV1, and later messages are compressed after its end', async () => {
+  test('F6, F22: only the first frame of a compressed message in parts has RSV1, and later messages are compressed after the end of this message', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });

@@ -75,7 +75,7 @@ describe.each(roles)('a %s that receives a run (small texts that follow each oth
     expect(endpoint.dataPieces).toBe(list.length);
   });
 
-  test('an endpoint reports the texts of a run correctly if the input is cut anywhere', () => {
+  test('an endpoint reports the texts of a run correctly, wherever the input is cut', () => {
     const list = ['one', 'two and some more', '', 'trois é', 'four', 'five'];
     for (const chunks of allCuts(texts(role, list))) {
       const { endpoint, events } = bench(role);

@@ -48,7 +48,7 @@ test('S17: forbidFields refuses the fields of the handshake by name and by prefi
   expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
 });
 
-test('flattenHeaders returns a flat list for an object, a list of names and values, and pairs', () => {
+test('flattenHeaders returns a flat list, whether it gets an object, a list of names and values, or a list of pairs', () => {
   const flat = ['A', '1', 'b', '2', 'b', '3'];
   expect(flattenHeaders(flat)).toEqual(flat);
   expect(flattenHeaders(flat)).not.toBe(flat);

@@ -440,7 +440,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     }
   });
 
-  test('C9, C10: after close(), messages in compression leave before the Close frame, and a ping does not wait for them', async () => {
+  test('C9, C10: after close(), messages that are being compressed leave before the Close frame, and a ping does not wait for these messages', async () => {
     const { port, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -484,7 +484,7 @@ describe.each(engines)('compression with the engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: messages in compression count for the send cap, and a message beyond the cap ends the connection', async () => {
+  test('A32: messages that are being compressed count towards the send cap, and a message beyond the cap ends the connection', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];

@@ -524,7 +524,7 @@ describe('notifications that bytes have left an outbox (the send buffer)', () =>
     expect(socket.handed.map(({ length }) => length)).toEqual([text('small').length, 0]);
   });
 
-  test('if the empty write throws, the outbox destroys the socket, and the exception does not reach the caller', async () => {
+  test('if the write of zero bytes throws, the outbox destroys the socket, and the exception does not reach the caller', async () => {
     const { socket, outbox } = setUp();
     const error = new Error('broken transport');
     const write = socket.write.bind(socket) as (chunk: Buffer) => boolean;

@@ -78,7 +78,7 @@ describe('O4, O5: the proxy that the option `proxy` names', () => {
   });
 });
 
-test('O4: the environment may name a proxy for one scheme or both, and hosts without a proxy', () => {
+test('O4: the environment may name one proxy for ws URLs, another for wss URLs or one for all, and the hosts that need no proxy', () => {
   const via = (environment: Record<string, string>, url: string): number | null =>
     chooseProxy('env', parseTarget(url), environment)?.port ?? null;
   const both = { http_proxy: 'http://p:1', https_proxy: 'http://p:2', all_proxy: 'http://p:3' };

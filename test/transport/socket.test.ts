@@ -427,7 +427,7 @@ describe('sending to a socket', () => {
     }
   });
 
-  test('A26: if `sendTimeout` is longer than the time for a silent peer, a flooding peer is dropped after `sendTimeout`', async () => {
+  test('A26: if `sendTimeout` is longer than the time after which a silent peer is dropped, a flooding peer is dropped after `sendTimeout`', async () => {
     const { socket, receive, pass, end } = setUp('server', { sendTimeout: 90_000 });
     socket.block();
     for (let second = 0; second < 89; second++) {

@@ -134,7 +134,7 @@ describe('the command `rfc6455 4d`', () => {
     });
   });
 
-  test('`rfc6455 4d --translate` prints the module on stdout and the list on stderr; --out writes a file instead', async () => {
+  test('`rfc6455 4d --translate` prints the translated module on stdout and the list of findings on stderr; with --out it writes the module to a file', async () => {
     const folder = write(client);
     const { exit, stdout, stderr } = await run(['4d', folder, '--translate']);
     expect(exit).toBe(0);

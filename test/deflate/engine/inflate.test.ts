@@ -407,7 +407,7 @@ describe('the limits of output and memory', () => {
     }
   });
 
-  test('2 MiB of empty blocks are refused, and are accepted if other blocks between them have output', () => {
+  test('2 MiB of empty blocks are refused, but are accepted if blocks with output lie between them', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
