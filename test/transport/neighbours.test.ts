@@ -103,7 +103,7 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: if an endpoint serves every path, a request with `Upgrade: h2c` receives the page only if shouldUpgradeCallback is set; otherwise the server refuses it', async () => {
+  test('FAULT-7: if an endpoint serves every path, a request with `Upgrade: h2c` receives the page only if Node has shouldUpgradeCallback; otherwise the server refuses it', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);

@@ -96,7 +96,7 @@ describe('callbacks', () => {
     expect(await promise).toBe('one message');
   });
 
-  test('B-ws-onOpen, B-wss-onConnection: the only required member of a connection's handler is onMessage', async () => {
+  test('B-ws-onOpen, B-wss-onConnection: in the handler of a connection, only onMessage is required', async () => {
     const { ws, peer, wss } = await connected();
     peer.write(frame(Op.Text, 'x'));
     peer.write(closeFrame(1000));

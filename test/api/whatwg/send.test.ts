@@ -207,7 +207,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test('when the peer's answers to all messages have been delivered, bufferedAmount is 0', async () => {
+  test('when the answers of the peer to all messages have been delivered, bufferedAmount is 0', async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
