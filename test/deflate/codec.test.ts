@@ -89,7 +89,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: the codec sends an empty message uncompressed, and decompresses the byte 00 and no bytes to an empty message', async () => {
+    test('P29: the codec sends an empty message uncompressed; it decompresses a payload of the byte 00 or of no bytes to an empty message', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
@@ -359,7 +359,7 @@ describe.each(engines)('with the compression engine "%s"', (engine) => {
       }
     });
 
-    test('P31: for a stream with a wrong bit or an added byte, the codec returns at most the limit, or fails with 1007 or 1009', async () => {
+    test('P31: for a stream with a wrong bit or an added byte, the codec returns no more bytes than the limit, or fails with 1007 or 1009', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {

@@ -129,7 +129,7 @@ describe.each(roles)('small texts that a %s collects', (role) => {
   });
 });
 
-test('encodeBatch writes no byte after the room that it asked for', () => {
+test('encodeBatch writes no byte beyond the size that roomForBatch returned', () => {
   for (const text of ['abc', 'é'.repeat(60), '😀'.repeat(60), `${'a'.repeat(100)}😀`]) {
     const batch = new TextBatch();
     batch.add(text, false);

@@ -77,7 +77,7 @@ test('on a page with two marker comments, scripts/limits.js replaces the table b
   ]);
 });
 
-test('the table of `connect` contains only options that the table for every connection does not contain', async () => {
+test('the table of `connect` does not repeat the options of the table for every connection', async () => {
   const [connect, reconnect] = await fillApi();
   expect(Object.keys(connect!.specs)).toContain('handlers');
   expect(Object.keys(connect!.specs)).toContain('redirects');
