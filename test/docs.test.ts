@@ -105,13 +105,13 @@ describe.each(Object.entries(sections))('the reference page for %s', (path, page
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('every member of every exported interface appears on the page', () => {
+  test('the page contains the name of every member of every exported interface', () => {
     const members = names.flatMap((name) => membersOf(name).map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });
 
-  test('every method of every exported class appears on the page', () => {
+  test('the page contains the name of every method of every exported class', () => {
     const methods = Object.entries(entryPoints[path] ?? {}).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
         ? methodsOf(value.prototype)
@@ -172,7 +172,7 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('every member of every exported interface appears on the page', () => {
+  test('the page contains the name of every member of every exported interface', () => {
     const members = names.flatMap((name) => membersOf(name, 'plugin').map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);

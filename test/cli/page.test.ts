@@ -34,7 +34,7 @@ function ask(method: string, path: string): Promise<Answer> {
   });
 }
 
-test('GET / returns the page with any query', async () => {
+test('GET / returns the page, whether the request target has a query or not', async () => {
   for (const path of ['/', '/?a=b']) {
     const { status, headers, body } = await ask('GET', path);
     expect(status).toBe(200);
@@ -71,7 +71,7 @@ test("the Content-Security-Policy allows only the page's own script, style and s
   expect(policy.get('require-trusted-types-for')).toBe("'script'");
 });
 
-test('any other path gets 404, and any other method gets 405', async () => {
+test('the page server answers 404 to a path other than /, and 405 to a method other than GET and HEAD', async () => {
   for (const path of ['/index.html', '/favicon.ico', '//', '/..%2f']) {
     expect((await ask('GET', path)).status).toBe(404);
   }

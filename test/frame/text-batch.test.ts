@@ -216,7 +216,7 @@ function outcome(role: Role, acts: readonly (readonly [Act, string])[], soon: bo
 }
 
 describe.each(roles)('the messages that a %s sends while it processes received data', (role) => {
-  test('F19, F21, F23, C3: collecting the texts changes neither the order of the frames, nor the events, nor the counts', () => {
+  test('F19, F21, F23, C3: collecting the texts changes neither the order of the frames, nor the events, nor the values of bufferedAmount', () => {
     const act = fc.oneof(
       { weight: 8, arbitrary: fc.constant<Act>('text') },
       fc.constantFrom<Act>(
