@@ -1,6 +1,6 @@
 /**
- * A message that a `stream` handler reads while it arrives (RFC 6455 §5.4). The parts of the message wait in this object until the
- * application reads them. incoming-streams.ts limits the number of waiting bytes.
+ * A message that a `stream` handler reads while the message arrives (RFC 6455 §5.4). The parts of the message wait in this object until
+ * the application reads them. incoming-streams.ts limits the number of waiting bytes.
  */
 
 import { StringDecoder } from 'node:string_decoder';

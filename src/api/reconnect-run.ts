@@ -62,7 +62,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #onClosed: (() => void) | null = null;
   /** Settles the Promise of `start`. Null after the Promise was settled. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. If the handler throws, the Promise of `start` does not resolve with this connection. */
+  /** The last error that the `open` handler threw. If it throws for a connection, `start` does not resolve with this connection. */
   #openError: Error | null = null;
   #isFinished = false;
 

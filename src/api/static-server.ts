@@ -60,7 +60,7 @@ export interface StaticFolder {
   readonly root: string | null;
   /** The name of the file that is sent when a folder is requested. */
   readonly homepage: string;
-  /** Milliseconds. If a client accepts no byte of a file for this time, it is dropped. @default 45000 */
+  /** Milliseconds. If a client accepts no byte of a file for this time, the client is dropped. @default 45000 */
   readonly stallTimeout?: number | undefined;
 }
 
