@@ -115,10 +115,7 @@ export class Connection<Data = undefined> {
     return wireSizeOf(this.#core, this.#lastWireSize);
   }
 
-  /**
-   * Milliseconds from the last answered ping to its pong. They include the time in which the peer reads earlier messages. Undefined before
-   * the first pong.
-   */
+  /** Milliseconds from the last answered ping to its pong. Includes the peer's reading of earlier messages. Undefined before a pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
