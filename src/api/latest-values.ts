@@ -57,7 +57,7 @@ export class LatestValues implements Flushable, TimerOwner {
   #batchSize = FIRST_BATCH;
   /** True if the last batch was full, so that some values had to wait. */
   #wasFull = false;
-  /** Whether a batch is about to be sent, is being sent, or has no receipt (pong) yet. While this is true, no other batch is sent. */
+  /** True while a batch is about to be sent, is being sent, or has no receipt (pong) yet. During this time, no other batch is sent. */
   #isBusy = false;
   /** The number of the ping that followed the last batch. 0 if no receipt (pong) is expected. */
   #receipt = 0;
