@@ -76,7 +76,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Is called when a connection has failed. After it, the `close` handler is called, if it was not called before. The error is one of
+   * Is called when a connection has failed. Then the `close` handler is called, unless it was already called. The error is one of
    * these:
    * - a `ProtocolError` if the peer broke a rule
    * - a `ConnectionError` if the socket failed, or if a limit was exceeded

@@ -35,8 +35,8 @@ export interface MessageStreamOwner {
 }
 
 /**
- * A message that the application reads with `for await` while it arrives. The parts of a text message are strings, or Buffers with `text:
- * 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about 64 KiB ahead, and then
+ * A message that the application reads with `for await` while the message arrives. The parts of a text message are strings, or Buffers
+ * with `text: 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about 64 KiB ahead, and then
  * stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {

@@ -272,7 +272,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   /**
    * Ends the run, because no further attempt follows.
-   * @returns a function that calls the `ended` handler. If `stop` was called, this function does nothing
+   * @returns a function that calls the `ended` handler. If `stop` was called, the returned function does nothing
    */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;
