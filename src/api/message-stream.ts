@@ -36,8 +36,9 @@ export interface MessageStreamOwner {
 
 /**
  * A message that the application reads with `for await` while the message arrives. The parts of a text message are strings, or Buffers
- * with `text: 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about 64 KiB ahead, and then
- * stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection stays open.
+ * with `text: 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about
+ * 64 KiB ahead, and then stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection
+ * stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly isBinary: boolean;
@@ -85,7 +86,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   /**
    * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST.
    * If the connection failed, the `cause` of this error is the error of the connection.
-   * @throws {TypeError} if another loop reads the message, or if the message was dropped because no loop began before its handler returned
+   * @throws {TypeError} if another loop reads the message, or if the message was dropped because no loop began before the handler returned
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');
