@@ -12,7 +12,7 @@ export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connec
 /** The options of `broadcast`. They select the connections that receive the message, and allow or prevent compression. */
 export interface BroadcastOptions<Data = undefined> {
   /**
-   * The connections that receive the message. Connections outside the server or group are skipped, and closed connections too. @default all
+   * The connections that receive the message. Closed connections, and connections outside the server or group, are skipped. @default all
    * connections
    */
   readonly to?: Iterable<Connection<unknown>> | undefined;

@@ -43,8 +43,8 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // The second argument of a browser's `WebSocket` constructor is the subprotocols. `connect` expects options there, so the error names the
-  // right option.
+  // In browsers, the second argument of `new WebSocket` contains subprotocols. The second argument of `connect` contains options. So the
+  // error names the right option.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }

@@ -115,7 +115,7 @@ export class Connection<Data = undefined> {
     return wireSizeOf(this.#core, this.#lastWireSize);
   }
 
-  /** Milliseconds from the last answered ping to its pong. The peer has to read earlier messages first. Undefined before the first pong. */
+  /** Milliseconds from the last answered ping to its pong. Includes the peer's reading of earlier messages. Undefined before a pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -176,7 +176,7 @@ export class Connection<Data = undefined> {
    * Sends one message in parts. Each part of `source` becomes a frame. The next part is read after the socket has accepted the previous
    * parts. Other messages wait until this message ends, but pings do not wait. `close` also waits for the end of this message. The peer's
    * Close frame ends the message early.
-   * @param source an iterable or async iterable of strings or bytes, divided anywhere. If the message cannot be sent, it is closed
+   * @param source an iterable or async iterable of strings or bytes, divided anywhere. If the message cannot be sent, the source is closed
    * @returns the same as `write`. The Promise also rejects with an error of the source, or with the reason of `signal`. If a part was
    *   already sent, the connection then fails with 1011 and `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message

@@ -164,7 +164,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   /**
-   * Is called if there is no `message` handler. A `stream` handler gets the message as one part. Without it, the message waits for a loop.
+   * Is called if there is no `message` handler. A `stream` handler gets the message as one part. Otherwise the message waits for a loop.
    */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);

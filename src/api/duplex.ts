@@ -41,8 +41,7 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // Reading begins now, as with a net.Socket. Otherwise the stream would not notice the end of the connection if the application never
-    // reads.
+    // Reading begins now, as with a net.Socket. So the stream notices the end of the connection even if the application never reads.
     this.read(0);
   }
 

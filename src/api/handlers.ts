@@ -39,7 +39,7 @@ interface AnyMessageHandler<Data> {
 /**
  * The handlers for the events of connections. One object serves all connections. Every handler is optional, and may return a Promise. The
  * connection does not wait for this Promise. A rejection counts as an exception. An exception closes the connection with 1011, and the
- * `error` handler receives it. Without an `error` handler, it becomes a process warning, at most once a minute for the same message.
+ * `error` handler receives it. Without an `error` handler, the exception becomes a process warning, at most once a minute for each message.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
   /** Is called when the opening handshake is done. From now on, the application may send. */
@@ -57,7 +57,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** Is called when a frame of an incomplete message has arrived. An application can show the progress of a large message. */
   fragment?(connection: Connection<Data>): unknown;
-  /** Is called when a ping has arrived. The library has already sent the pong. With `autoPong: false`, it has not. */
+  /** Is called when a ping has arrived. The library has already sent the pong, unless `autoPong` is false. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** Is called after `send` has returned false, when all bytes have left the process. The application may send again. */
@@ -76,7 +76,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Is called when a connection has failed. After it, the `close` handler is called, if it was not called before. The error is one of
+   * Is called when a connection has failed. Then the `close` handler is called, unless it was already called. The error is one of
    * these:
    * - a `ProtocolError` if the peer broke a rule
    * - a `ConnectionError` if the socket failed, or if a limit was exceeded

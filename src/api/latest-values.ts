@@ -18,7 +18,7 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** The number of bytes that count for this value. */
+  /** The number of bytes that this value counts as (see `VALUE_COST`). */
   cost: number;
 }
 
@@ -52,12 +52,12 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #timer: Timer;
   /** The values by key, in the order in which the keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** The number of bytes that count for all values. */
+  /** The sum of the `cost` of all values. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
-  /** Whether the last batch was full, so that some values had to wait. */
+  /** True if the last batch was full, so that some values had to wait. */
   #wasFull = false;
-  /** Whether a batch is about to be sent, is being sent, or has no receipt (pong) yet. While this is true, no other batch is sent. */
+  /** True while a batch is about to be sent, is being sent, or has no receipt (pong) yet. During this time, no other batch is sent. */
   #isBusy = false;
   /** The number of the ping that followed the last batch. 0 if no receipt (pong) is expected. */
   #receipt = 0;
@@ -104,7 +104,7 @@ export class LatestValues implements Flushable, TimerOwner {
 
   /**
    * Is called when a pong has arrived.
-   * @returns whether the pong is the receipt of a batch. The application's `pong` handler is not called for a receipt
+   * @returns true if the pong is the receipt of a batch. The application's `pong` handler is not called for a receipt
    */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
@@ -122,8 +122,8 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /**
-   * Sends the values at the end of the turn of the event loop. Sending calls functions of the application. This is not allowed now, because
-   * another connection might be sending.
+   * Sends the values at the end of the turn of the event loop. Sending may call functions of the application. `flush` does not call
+   * them itself, because another connection might be sending.
    */
   flush(): void {
     flushAtEndOfTurn(this);

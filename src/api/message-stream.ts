@@ -1,6 +1,6 @@
 /**
- * A message that a `stream` handler reads while it arrives (RFC 6455 §5.4). The parts of the message wait in this object until the
- * application reads them. incoming-streams.ts limits the number of waiting bytes.
+ * A message that a `stream` handler reads while the message arrives (RFC 6455 §5.4). The parts of the message wait in this object until
+ * the application reads them. incoming-streams.ts limits the number of waiting bytes.
  */
 
 import { StringDecoder } from 'node:string_decoder';
@@ -35,9 +35,10 @@ export interface MessageStreamOwner {
 }
 
 /**
- * A message that the application reads with `for await` while it arrives. The parts of a text message are strings, or Buffers with `text:
- * 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about 64 KiB ahead, and then
- * stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection stays open.
+ * A message that the application reads with `for await` while the message arrives. The parts of a text message are strings, or Buffers
+ * with `text: 'bytes'`. The parts of a binary message are Buffers. If the application does not read, the connection reads about
+ * 64 KiB ahead, and then stops reading. If the loop ends early, or `cancel` is called, the rest of the message is dropped. The connection
+ * stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly isBinary: boolean;
@@ -85,7 +86,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   /**
    * Reads the parts one by one. If the connection ends before the end of the message, the loop throws a `ConnectionError` WS_STREAM_LOST.
    * If the connection failed, the `cause` of this error is the error of the connection.
-   * @throws {TypeError} if another loop reads the message, or if the message was dropped because no loop began before its handler returned
+   * @throws {TypeError} if another loop reads the message, or if the message was dropped because no loop began before the handler returned
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');

@@ -154,7 +154,7 @@ function list(names: object): string {
 
 /**
  * Returns the most similar valid name. Returns null if no name is similar. A similar name differs in at most two letters. If `name` has
- * fewer than five letters, it differs in at most one letter. Upper and lower case do not matter.
+ * fewer than five letters, a similar name differs in at most one letter. Upper and lower case do not matter.
  */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();

@@ -1,8 +1,8 @@
 /**
  * Specifies each option once: its type, range, defaults and purpose. Several things are made from this specification: the checks, the
  * defaults, the valid names, and the tables of docs/limits.md (scripts/limits.js). option-names.ts suggests the right name for a wrong
- * name. To add an option, add it to a table, such as `connectionSpecs` in options.ts. Add it to the interface of the table too. The
- * compiler reports an error if one of them is missing.
+ * name. To add an option, add it to a table, such as `connectionSpecs` in options.ts, and to the interface of these options. The compiler
+ * reports an error if the table or the interface lacks an option.
  */
 
 import type { Role } from '../frame/parser.ts';
@@ -248,7 +248,7 @@ export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
 
 function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   return (value: object, name: string, role: Role): OptionValues<Specs> => {
-    // `false` has no properties. So without this check, it would mean the defaults.
+    // `false` has no properties. So without this check, `false` would mean the defaults.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TypeError(`${name} is ${show(value)}, not { ${Object.keys(specs).join(', ')} }${hint}`);
     }

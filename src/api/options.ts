@@ -112,7 +112,7 @@ export interface PingOptions {
   readonly first?: number | undefined;
   /** If no pong arrives for this time, the connection fails. @default `Infinity` */
   readonly timeout?: number | undefined;
-  /** If true, the connection fails if the peer has not answered a ping when the next ping is due. @default true */
+  /** If true, the connection fails when the next ping is due and the last ping is unanswered. @default true */
   readonly answerEach?: boolean | undefined;
   /** Returns the payload of the next ping. The maximum is 125 bytes. @default an empty payload */
   readonly payload?: (() => Uint8Array) | undefined;
@@ -148,7 +148,7 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
   answerEach: flag({
     default: true,
-    text: 'If true, the connection fails if the peer has not answered a ping when the next ping is due.',
+    text: 'If true, the connection fails when the next ping is due and the last ping is unanswered.',
   }),
   payload: callback<NonNullable<PingOptions['payload']>>('() => Uint8Array', {
     defaultText: 'an empty payload',

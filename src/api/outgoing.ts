@@ -23,7 +23,7 @@ export class Outgoing {
     return this.#pending;
   }
 
-  /** Sends a message. If earlier Blobs wait, sends it after them. */
+  /** Sends a message. If earlier Blobs wait, sends the message after these Blobs. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
       this.#after(async () => this.#send(await message.arrayBuffer()), 1);

@@ -35,7 +35,7 @@ export class WaitingMessages {
     return this.#size;
   }
 
-  /** Adds a message. Copies the message and its options, because the caller can change them. @returns false if there is no space */
+  /** Adds a message. Copies the message and its options, because the caller can change them. @returns false if the queue is full */
   push(message: string | Uint8Array, options: SendOptions | undefined): boolean {
     const isText = typeof message === 'string';
     const size = MESSAGE_COST + (isText ? Buffer.byteLength(message) : message.length);

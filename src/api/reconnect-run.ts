@@ -62,7 +62,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #onClosed: (() => void) | null = null;
   /** Settles the Promise of `start`. Null after the Promise was settled. */
   #first: FirstConnection<Data> | null;
-  /** The last error that the `open` handler threw. If the handler throws, the Promise of `start` does not resolve with this connection. */
+  /** The last error that the `open` handler threw. If it throws for a connection, `start` does not resolve with this connection. */
   #openError: Error | null = null;
   #isFinished = false;
 
@@ -272,7 +272,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   /**
    * Ends the run, because no further attempt follows.
-   * @returns a function that calls the `ended` handler. If `stop` was called, this function does nothing
+   * @returns a function that calls the `ended` handler. If `stop` was called, the returned function does nothing
    */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;

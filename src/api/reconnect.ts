@@ -98,8 +98,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects to the server.
    * @returns a Promise, which resolves with the first connection when it is open. If no further attempt follows, the Promise rejects with
-   *   the error of the last attempt. If `stop` is called before that, the Promise rejects with an `AbortError`. If the reconnection was
-   *   already started, the Promise rejects with a TypeError
+   *   the error of the last attempt. If `stop` is called before the Promise settles, it rejects with an `AbortError`. If the reconnection
+   *   was already started, the Promise rejects with a TypeError
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));

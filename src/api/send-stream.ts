@@ -32,7 +32,7 @@ export function sendStream(
   const checked = readOptions('sendStream', options, sendStreamSpecs);
   const sending = new SendingStream(core, iteratorOf(source), checked);
   const sent = sending.run();
-  // The application does not have to use the Promise. A peer can cause its rejection, which must not end the process.
+  // The application does not have to use the Promise. A peer can cause a rejection. This rejection must not end the process.
   sent.catch(() => {});
   return sent;
 }
@@ -171,7 +171,7 @@ class SendingStream implements StreamedMessage {
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // `Promise.race` is not used here. If one Promise stayed pending, it would keep all other Promises of the races in memory.
+    // This is not a `Promise.race`. A Promise that stays pending would keep the results of all its races in memory.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

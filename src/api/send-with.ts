@@ -53,7 +53,7 @@ export function mayGoOn(core: ConnectionCore): boolean {
   return false;
 }
 
-/** Calls `done` with null after all messages so far have left the process. If they cannot be sent, calls `done` with an error. */
+/** Calls `done` with null after all earlier messages have left the process. If these cannot be sent, calls `done` with an error. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);
   else core.binding.endpoint.whenSent(core.completion(done));

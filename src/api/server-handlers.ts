@@ -35,10 +35,10 @@ interface HandshakeHandlers<Answer> {
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   accepting?(request: ServerRequest, answer: AcceptedAnswer): HeaderFieldsInit | undefined | void;
   /**
-   * Is called before the server refuses a request because of a rule, a limit or the answer of `upgrade`. Return `reject(…)` to replace the
-   * response, or nothing. The server does not wait for a Promise. If the handler throws, or returns any other value, the original response
-   * is written, and the error becomes a process warning. After this handler, `refused` is called with the new status. If the server is full
-   * or is shutting down, it answers 503, and this handler is not called.
+   * Is called before the server refuses a request because of a rule, a limit or the answer of `upgrade`. To replace the response, return
+   * `reject(…)`. To keep the response, return nothing. The server does not wait for a Promise. If the handler throws, or returns any other
+   * value, the original response is written, and the error becomes a process warning. After this handler, `refused` is called with the new
+   * status. If the server is full or is shutting down, it answers 503, and this handler is not called.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks returns nothing.
   refusing?(error: HandshakeError, request: HandshakeRequest | null): Rejection | undefined | void;

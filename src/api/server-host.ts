@@ -133,8 +133,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // The header fields of the original response are kept, for example the supported version in Sec-WebSocket-Version. If the `upgrade`
-      // handler refused the request, its header fields are replaced.
+      // The header fields of the original response are kept, for example the supported version in Sec-WebSocket-Version. But if the
+      // `upgrade` handler refused the request, the header fields of this refusal are replaced.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,

@@ -259,7 +259,7 @@ export function checkHttpServer(server: UpgradingServer): void {
 }
 
 /**
- * Refuses TLS options without a certificate. With them, the server would listen, but every TLS handshake would fail.
+ * Refuses TLS options without a certificate. With such options, the server would listen, but every TLS handshake would fail.
  * @throws {TypeError} if there is no certificate
  */
 function checkTls(tls: NonNullable<ListenOptions['tls']>): void {

@@ -154,7 +154,7 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // The application does not have to use the Promise. Its rejection must not end the process.
+    // The application does not have to use the Promise. A rejection of the Promise must not end the process.
     outcome.catch(() => {});
     return outcome;
   }

@@ -60,7 +60,7 @@ export interface StaticFolder {
   readonly root: string | null;
   /** The name of the file that is sent when a folder is requested. */
   readonly homepage: string;
-  /** Milliseconds. If a client accepts no byte of a file for this time, it is dropped. @default 45000 */
+  /** Milliseconds. If a client accepts no byte of a file for this time, the client is dropped. @default 45000 */
   readonly stallTimeout?: number | undefined;
 }
 
@@ -73,7 +73,7 @@ const answers = new WeakMap<Duplex, Promise<void>>();
 
 /**
  * Answers with the file that the request asks for. A client can send many requests before it reads a response, and Node.js reports them all
- * at once. If they were all answered immediately, each would hold an open file. So a file is opened after the earlier responses on the
+ * at once. If all were answered immediately, each response would hold a file open. So a file is opened after the earlier responses on the
  * socket have ended.
  */
 export async function serveFile(

@@ -10,7 +10,7 @@ import type { Worker } from './worker.ts';
 /** The states of a server's connection. 4D: WebSocketConnection, `.status`. */
 export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
 
-/** A connection of a server of the type `Server`. */
+/** A connection of a server. `Server` is the type of the server. */
 export class ServerConnection<Server extends { readonly dataType: DataType }, Handler extends object> {
   readonly #wss: Server;
   readonly #handler: Handler;

@@ -74,8 +74,8 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
     .flatMap((line) => line.split(','))
     .map((address) => address.trim())
     .filter((address) => address !== '');
-  // The proxy nearest to the server added the last address. The client might have invented all addresses except the trusted addresses at
-  // the end.
+  // Each proxy adds an address at the end of the list. So the last `trustedProxies` addresses come from trusted proxies. The client might
+  // have invented all earlier addresses.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
   // On a socket that accepts IPv4 and IPv6, the address of an IPv4 client has the prefix `::ffff:`.

@@ -39,7 +39,7 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   /** If false, a callback does not wait until the Promise of the previous callback has settled. @default true */
   readonly serialize?: boolean | undefined;
   /**
-   * The library calls `onError` if a callback takes more than this number of milliseconds, and other callbacks wait for it. @default 10000
+   * Milliseconds. If a callback takes longer than this while other callbacks wait for it, the library calls `onError`. @default 10000
    */
   readonly warnAfter?: number | undefined;
   /**

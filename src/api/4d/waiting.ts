@@ -22,7 +22,7 @@ export class WaitingMessages {
     return this.#messages.length;
   }
 
-  /** Adds a message. Bytes are copied, because the caller might change them later. @returns false if there is no room */
+  /** Adds a message. Bytes are copied, because the caller might change them later. @returns false if the message would exceed the limit */
   push(message: Message | Blob): boolean {
     const size = MESSAGE_COST + sizeOf(message);
     if (this.#size + size > this.#max) return false;

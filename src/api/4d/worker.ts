@@ -17,7 +17,7 @@ export const serializeOption: OptionSpec<boolean, boolean> = flag({
 /** The option `warnAfter`, of servers and clients. */
 export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   default: 10_000,
-  text: 'The library calls `onError` if a callback takes longer than this time, and other callbacks wait for it.',
+  text: 'If a callback takes longer than this time while other callbacks wait for it, the library calls `onError`.',
 });
 
 /** The work for one event, such as calling a callback. A task never throws, and its Promise never rejects. */
@@ -52,7 +52,7 @@ export class Worker {
 
   /**
    * @param serialize if false, no task waits for another task
-   * @param warnAfter if a task takes more than this number of milliseconds, and other tasks wait, its owner receives a report
+   * @param warnAfter milliseconds. If a task takes longer while other tasks wait, the owner of the task receives a report
    */
   constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;

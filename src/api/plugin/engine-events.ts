@@ -159,7 +159,7 @@ export interface SendStatus {
   wireSize: number;
 }
 
-// A message of 64 KiB or more is sent in fragments of 32 KiB. When less than 64 KiB remain, these bytes are the last fragment.
+// A message of 64 KiB or more is sent in fragments of 32 KiB. When fewer than 64 KiB remain, they become the last fragment.
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 

@@ -49,8 +49,8 @@ export interface PluginEvents {
    */
   limit: number;
   /**
-   * The number of payload bytes that may wait. The same rules as for `limit` apply. A single event may always wait, even if it is larger.
-   * @default 67108864
+   * The number of payload bytes that may wait. Above this number, and above half of it, the queue acts as it does for
+   * `limit`. A single event may always wait, even if it is larger. @default 67108864
    */
   maxBytes: number;
   /** If true, and a callback returns a Promise, the next event waits until this Promise has settled. @default true */

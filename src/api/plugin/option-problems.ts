@@ -32,7 +32,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server. In this file, the name of the property also stands for the version. */
 type IdName = 'id' | 'ref';
 
-/** Each key is an option name of the other version of the plugin. The value says what this version uses instead; null for nothing. */
+/** Each key is an option name of the other version. The value names the counterpart in this version, or is null if there is none. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {

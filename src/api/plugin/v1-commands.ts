@@ -107,7 +107,8 @@ export function websocketServerSend(
 
 /**
  * The 4D command `Websocket client send`: sends to the server.
- * @param data the same as for `websocketServerSend`
+ * @param data a string or UTF-8 bytes, which are sent as a text message. With `binary: true`, a string or any bytes are sent as a binary
+ *   message
  * @returns the status; `{}` for an unknown ref. If `data` is a `Blob`, returns a Promise of the same value
  */
 export function websocketClientSend(client: ClientTarget, data: Ready): Partial<SendStatus>;

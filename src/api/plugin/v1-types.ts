@@ -8,7 +8,7 @@ import type { EngineEvent, SendStatus } from './engine-events.ts';
 
 export type WebsocketEventType = EngineEvent['type'];
 
-/** The context of the types message, ping, pong and fragment. */
+/** The context of an event of type message, ping, pong or fragment. */
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
@@ -18,10 +18,10 @@ export interface WebsocketDataContext {
   bytes?: Buffer;
 }
 
-/** The context of the type open: the property `uri`, and a property for each header field. */
+/** The context of an event of type open: the property `uri`, and a property for each header field. */
 export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 
-/** The context of the type close. */
+/** The context of an event of type close. */
 export interface WebsocketCloseContext {
   code: number;
   reason: string;
@@ -73,7 +73,7 @@ export interface WebsocketMethodOptions {
   window?: number | undefined;
   process?: number | undefined;
   /**
-   * Not in the original: the form of the context. 'object' gives an object. 'json' gives the same JSON text as the original. @default
+   * Not in the original: the form of the context. 'object' gives an object. 'json' gives the JSON text of the original plugin. @default
    * 'object'
    */
   contextAs?: 'object' | 'json' | undefined;
@@ -101,7 +101,7 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Any value of this option, even false, turns compression off if `perMessageDeflate` is absent. */
+  /** If `perMessageDeflate` is absent, any value of this option turns compression off. Even false does. */
   disablePerMessageDeflate?: boolean | undefined;
   /**
    * Not in the original: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the

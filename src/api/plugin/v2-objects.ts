@@ -72,7 +72,7 @@ export function identityOf(connection: ServerConnection | null): WebsocketIdenti
   return { remoteIp: remoteAddress, remotePort, uri: url };
 }
 
-/** Returns the properties of an event that the original does not have. */
+/** Returns the properties that this library adds to an event of the original plugin. */
 export function additionsOf(body: EngineEvent, connection: ServerConnection | null): object {
   return {
     ...(connection === null ? null : { client: connection.data.client }),

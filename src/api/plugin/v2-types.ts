@@ -85,13 +85,16 @@ export type WebsocketMethod = {
 /** The options of `websocketSetMethod`. */
 export interface SetMethodOptions {
   /**
-   * The form of the callback's third parameter. 'object' gives an object. 'json' gives the same JSON text as the original. @default
+   * The form of the callback's third parameter. 'object' gives an object. 'json' gives the JSON text of the original plugin. @default
    * 'object'
    */
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
-/** The TLS options. If a command passes one of these options (on a server: `tls`), all absent TLS options get their defaults. */
+/**
+ * The TLS options. A client command that passes one of these options resets the absent ones to their defaults. A server command does this
+ * only if it passes `tls`.
+ */
 export interface WebsocketTlsOptions {
   certFile?: string | undefined;
   keyFile?: string | undefined;

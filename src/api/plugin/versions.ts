@@ -137,7 +137,7 @@ export function applyServerSettings(options: Properties, settings: ServerSetting
   applyLimits(options, settings);
 }
 
-/** Applies the options of clients and servers that the original does not have. */
+/** Applies the options that this library adds to the options of the original plugin. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
   // The native API refuses a timeout of 0, at a time when no command can report the problem. So 0 becomes 1.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
