@@ -46,8 +46,8 @@ export interface Listener {
   terminate(): void;
 }
 
-// If a TLS server has its maximum number of sockets, it answers 503 to a further client. This needs a TLS handshake. At most this many of
-// these handshakes run at a time. We destroy all further sockets.
+// If a TLS server has its maximum number of sockets, it answers 503 to a further client. The answer needs a TLS handshake. At most this
+// many such TLS handshakes run at a time. If there are more clients, we destroy their sockets.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
@@ -180,7 +180,7 @@ class Acceptor<Context, Result> {
 
   listenSecurely(tls: TlsOptions): Server {
     // Node first reports the TCP socket, and we begin the opening handshake. When TLS is established, Node reports a TLS socket for the
-    // same connection. This map then finds the handshake by `connectionKey`, which is equal for both sockets.
+    // same connection. The `connectionKey` of both sockets is equal. It is the key of this map.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
@@ -196,7 +196,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // If `key` is null, we destroy the socket. At 'secureConnection', we could not distinguish it from a socket that has a slot.
+        // Without a key, the 'secureConnection' listener could not know that this socket was refused. So we destroy it here.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;

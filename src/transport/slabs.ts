@@ -13,12 +13,12 @@ const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 // The maximum number of bytes in free slabs.
 const MAX_FREE = 4 * 1024 * 1024;
 
-// If busy sockets still read from more bytes of slabs than this, slabs are scarce (see `areSlabsScarce`).
+// In bytes. If busy sockets still read from slabs with a larger total size, slabs are scarce (see `areSlabsScarce`).
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 
-// If slabs of this many bytes are in use, the waiting bytes of all connections are written before another slab is acquired. 32 MiB is
-// enough for 10,000 connections with 2 KiB each. With 4 MiB, sixteen broadcasts to 10,000 connections took three times as long, because
-// each connection needed three to four writes.
+// In bytes. If the slabs in use have this total size, the waiting bytes of all connections are written before another slab is acquired. 32
+// MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes for sixteen
+// broadcasts. The broadcasts then took three times as long.
 const MAX_IN_USE = 32 * 1024 * 1024;
 
 /** The slabs that are not in use. There is one list for each size, from the smallest size to the largest. */
@@ -68,14 +68,14 @@ export function landSlab(slab: Buffer): void {
 }
 
 /**
- * Returns whether busy sockets still read from many slabs. If so, the bytes of a slab are copied before they are written, so that the slab
- * can be used again immediately.
+ * Returns true if busy sockets still read from more than `MAX_IN_FLIGHT` bytes of slabs. Then the bytes of a slab are copied before they
+ * are written, so that the slab can be used again immediately.
  */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_IN_FLIGHT;
 }
 
-/** Returns whether the waiting bytes of all connections have to be written before another slab is acquired. */
+/** Returns true if the waiting bytes of all connections have to be written before another slab is acquired. */
 export function areSlabsExhausted(): boolean {
   return bytesInUse >= MAX_IN_USE;
 }

@@ -11,8 +11,8 @@ import type { Waiting } from './waiting.ts';
 export type WriteCallback = (error?: Error | null) => void;
 
 /**
- * The number of bytes that a TLS socket gets in one write while the peer is not slow. These are eight full records (RFC 8446 §5.1). With
- * half or twice this number, sending 1 MiB takes 10 % longer.
+ * The number of bytes that a TLS socket gets in one write while the peer is not slow. The bytes fill eight TLS records (RFC 8446 §5.1).
+ * With half or twice this number, sending 1 MiB takes 10 % longer.
  */
 export const ENCRYPTED_SIZE: number = 8 * 16_384;
 
