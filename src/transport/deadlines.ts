@@ -251,8 +251,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: only sent bytes count as progress here. If received bytes counted too, a peer that sends much and reads nothing could keep its
-    // connection forever. If few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
+    // §10.4: only bytes that the peer takes count as progress here. If received bytes counted too, a peer that sends much and reads nothing
+    // could keep its connection forever. If few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
     const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {

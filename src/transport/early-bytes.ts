@@ -22,7 +22,7 @@ export class EarlyBytes {
   readonly #charge: Charge;
   #bytes: Buffer;
   #length: number;
-  /** Whether `take` was called. */
+  /** True after `take` was called. */
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 

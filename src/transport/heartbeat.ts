@@ -1,7 +1,7 @@
 /**
  * Checks whether the peer is still connected (RFC 6455 §5.5.2). If the peer is silent for `heartbeatInterval`, we send a ping. Any byte
- * from the peer counts as an answer. The time in which the peer could not answer yet, or in which we did not read, does not count. If we
- * receive much and send nothing, we send a pong, so that the peer knows that we are connected (§5.5.3). deadlines.ts has the timer.
+ * from the peer counts as an answer. Time in which the peer cannot answer, or in which we do not read, does not count. If we receive much
+ * and send nothing, we send a pong, so that the peer knows that we are connected (§5.5.3). deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -135,7 +135,7 @@ export class Heartbeat {
   }
 
   /**
-   * True if we cannot see whether the peer is connected. In this case, we do not read, and no bytes wait that the peer could take.
+   * True if we cannot see whether the peer is connected, because we do not read, and the socket is not blocked.
    */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;

@@ -47,7 +47,7 @@ export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
 /**
  * Writes the head of a response. If `write` throws, this function destroys the socket and does not throw, because the error must not affect
  * other handshakes. The sockets of Node never throw here, but a Duplex of the application might.
- * @returns whether `write` returned without an error
+ * @returns false if `write` threw
  */
 export function writeAnswer(text: string, socket: Duplex): boolean {
   try {

@@ -38,7 +38,7 @@ export interface ListenOptions extends PlaceOptions {
 export interface Listener {
   /** The address of the listener, or the path of its Unix domain socket. */
   readonly address: AddressInfo | string;
-  /** Whether the listener uses TLS. */
+  /** True if the listener uses TLS. */
   readonly secure: boolean;
   /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;

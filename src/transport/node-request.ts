@@ -97,7 +97,7 @@ export class NodeRequest {
   }
 }
 
-/** Returns whether a list of subprotocols may be offered. Each must be a token, and none may occur twice (RFC 6455 §4.1 (10)). */
+/** Returns true if a client may offer these subprotocols. Each must be a token, and none may occur twice (RFC 6455 §4.1 (10)). */
 export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
   if (new Set(subprotocols).size < subprotocols.length) return false;
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));

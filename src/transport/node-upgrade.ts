@@ -39,7 +39,7 @@ export function acceptanceLines(
 }
 
 /**
- * Returns whether these lines can be written as the head of one response. An empty line would end the head. A CR or LF in a line would
+ * Returns true if these lines can be written as the head of one response. An empty line would end the head. A CR or LF in a line would
  * begin another line (RFC 9112 §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {

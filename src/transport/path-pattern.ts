@@ -26,7 +26,7 @@ export function normalizePath(path: string): string {
     .replace(unencoded, (character) => encodeURIComponent(character));
 }
 
-/** Returns whether an endpoint with this pattern serves the path of a request. A string has to be in normal form (see `normalizePath`). */
+/** Returns true if an endpoint with this pattern serves the path of a request. A string has to be in normal form (see `normalizePath`). */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);

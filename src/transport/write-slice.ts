@@ -32,7 +32,7 @@ export function writeJoined(
   size: number,
   callback: WriteCallback | undefined,
 ): void {
-  // `joint` is null while its memory is in use. `write` may call code of the application, and this code may call `writeJoined` again.
+  // While this memory is in use, `joint` is null, because `write` may call code of the application. This code may call `writeJoined` again.
   const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
   joint = null;
   socket.write(waiting.join(size, memory), callback);
