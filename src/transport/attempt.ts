@@ -1,7 +1,7 @@
 /**
- * One attempt of a client to open a connection (RFC 6455 §4.1). An attempt has several steps, such as TCP, TLS and the request. They are in
- * tunnel.ts, response.ts and dial.ts. One deadline and one AbortSignal apply to all steps. If a step fails, the attempt fails. Then it
- * destroys the sockets that the steps opened, and releases the memory that they reserved.
+ * One attempt of a client to open a connection (RFC 6455 §4.1). An attempt has several steps, such as TCP, TLS and the request. The steps
+ * are in tunnel.ts, response.ts and dial.ts. One deadline and one AbortSignal apply to all steps. If a step fails, the attempt fails. A
+ * failed attempt destroys the sockets that its steps opened, and releases the memory that its steps reserved.
  */
 
 import type { Duplex } from 'node:stream';

@@ -9,14 +9,15 @@ import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts
 
 /**
  * A piece of the bytes in a batch. A `Uint8Array` is memory that no code changes any more. A `Borrowed` is a payload that belongs to the
- * application. It is read only when it is written to the socket.
+ * application. We do not read this payload before we write it to the socket.
  */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // `Outbox.reserve` has to return an object with `buffer` and `offset`. It returns this batch, so sending a frame allocates no object.
+  // `Outbox.reserve` has to return an object with `buffer` and `offset`. `reserve` returns this batch, so no object is allocated for a
+  // frame.
   buffer: Buffer = EMPTY;
   offset = 0;
 

@@ -25,7 +25,7 @@ let scratch: Buffer | null = null;
 /** The error for a payload that the application transferred or resized before all of its bytes were sent. */
 export class PayloadChangedError extends TypeError {
   constructor(size: number) {
-    super(`a payload of ${size} bytes was transferred or resized after it was sent, and before it had left`);
+    super(`a payload of ${size} bytes was transferred or resized before all of its bytes were sent`);
   }
 }
 

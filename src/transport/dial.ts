@@ -40,7 +40,7 @@ export interface DialOptions extends RequestFields, TunnelOptions {
   /** If true, the attempt fails if the client offers subprotocols and the server chooses none of them. @default false */
   readonly requireSubprotocol?: boolean | undefined;
   /**
-   * The longest time for the whole attempt, in milliseconds. It includes name lookup, TCP, proxy, TLS, redirects and the response.
+   * The longest time for the whole attempt, in milliseconds. The attempt includes name lookup, TCP, proxy, TLS, redirects and the response.
    * `Infinity` disables the limit. @default 10000
    */
   readonly handshakeTimeout?: number | undefined;

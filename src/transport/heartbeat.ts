@@ -144,7 +144,7 @@ export class Heartbeat {
   /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While reading is paused, we cannot see a pong. While more bytes wait than the high-water mark, our ping has not left yet. In both
+    // While reading is paused, we cannot see a pong. While more bytes wait than the high-water mark, our ping waits too. In these two
     // cases, a peer that takes our bytes counts as connected.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;

@@ -10,8 +10,8 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * Returns how many bytes of the chunk fill the buffer of the socket when they are put back. Returns 0 if the chunk is not larger than this
- * buffer, or if another listener also received the chunk.
+ * Returns how many bytes of the chunk have to go back into the socket to fill the buffer of the socket. Returns 0 if the chunk is not
+ * larger than this buffer, or if another listener also received the chunk.
  */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;

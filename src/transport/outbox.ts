@@ -1,8 +1,8 @@
 /**
  * Passes the bytes of one connection to its socket. Joins small writes, applies backpressure, and notifies senders of sent bytes.
  *
- * All bytes that are sent within one turn of the event loop leave in one write (batch.ts). While the socket is blocked, the bytes wait in
- * memory of exactly their size (write-queue.ts). RFC 6455 allows this, because §5.4 only forbids a change of the order.
+ * One write passes all bytes of one turn of the event loop to the socket (batch.ts). While the socket is blocked, the bytes wait in memory
+ * of exactly their size (write-queue.ts). RFC 6455 allows this, because §5.4 only forbids a change of the order.
  */
 
 import type { Duplex } from 'node:stream';
@@ -102,7 +102,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
 
-  /** The number of bytes that have left the process so far. */
+  /** The number of bytes that this process has passed to the operating system so far. */
   get sent(): number {
     return this.#committed - this.bufferedAmount;
   }

@@ -1,7 +1,7 @@
 /**
  * Lets all client sockets of a thread read into one shared buffer. By default, Node allocates 64 KiB for each read, and passes each chunk
- * through a stream. Node's option `onread` avoids both costs. It works for sockets of `net.connect`, but not for sockets that a server
- * accepts. docs/performance.md has the measurements.
+ * through a stream. Node's option `onread` avoids both costs. The option works for sockets of `net.connect`, but not for sockets that a
+ * server accepts. docs/performance.md has the measurements.
  *
  * Node reads into the buffer, and calls us before it reads from any other socket. Node also reads no socket while a callback of the
  * application runs. So one buffer is enough.

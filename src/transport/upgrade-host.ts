@@ -48,7 +48,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
    * The longest time for an opening handshake in milliseconds. The time begins when the socket is accepted, and ends with the 101 response.
    */
   readonly handshakeTimeout: number;
-  /** Negotiates permessage-deflate. If it is null, the server declines all offers. */
+  /** Negotiates permessage-deflate. Null if the server declines all offers. */
   readonly compression: Compression | null;
   /** The budget that counts the bytes that a client sends before its request is answered. */
   readonly memoryBudget: MemoryBudget;
@@ -58,7 +58,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly isClosing: boolean;
   /** Called when a handshake begins. Until `settled` is called, the server may call `refuse` of the handshake. */
   started(handshake: PendingHandshake): void;
-  /** Called when the handshake has ended, successfully or not. If it was successful, `opened` was called before. */
+  /** Called when the handshake has ended, successfully or not. After a successful handshake, `opened` is called before `settled`. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,

@@ -36,7 +36,8 @@ export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// When TLS is established, this object becomes the owner of the TCP socket. It ignores all events, because the TLS socket emits them too.
+// When TLS is established, this object becomes the owner of the TCP socket. The object ignores all events, because the TLS socket emits
+// them too.
 const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from the accepted socket to the 101 or the refusal. */

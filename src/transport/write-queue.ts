@@ -230,7 +230,7 @@ export class WriteQueue {
 
   #written(): void {
     const waits = !this.#isReleased && this.#socket.writableLength > 0;
-    // A socket emits no 'drain' for a small write. So we need the callback of the last write to know that all bytes have left.
+    // A socket emits no 'drain' for a small write. So only the callback of the last write shows that the socket has taken all bytes.
     if (waits && !this.#hasCallback && !this.#isBroken) this.#askForCallback();
     this.isWriting = false;
     if (this.#isReleased) return;
