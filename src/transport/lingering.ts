@@ -1,6 +1,6 @@
 /**
- * Ends a connection after its opening handshake was refused. It sends the answer, then FIN, and gives the peer some time to read the
- * answer. If we closed the socket while the peer is still sending, the system would reset the connection. The peer would then lose the
+ * Ends a connection after its opening handshake was refused. This file sends the answer and then FIN, and gives the peer some time to read
+ * the answer. If we closed the socket while the peer is still sending, the system would reset the connection. The peer would then lose the
  * answer (RFC 9112 §9.6).
  */
 

@@ -148,8 +148,8 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
 }
 
 /**
- * Accepts sockets for a server. For each socket, it takes a slot (slot.ts limits the number of sockets). Then it establishes TLS if the
- * listener uses TLS, and reads the head of the request.
+ * Accepts sockets for a server. For each socket, the acceptor takes a slot (slot.ts limits the number of sockets). Then it establishes TLS
+ * if the listener uses TLS, and reads the head of the request.
  */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
@@ -180,7 +180,7 @@ class Acceptor<Context, Result> {
 
   listenSecurely(tls: TlsOptions): Server {
     // Node first reports the TCP socket, and we begin the opening handshake. When TLS is established, Node reports a TLS socket for the
-    // same connection. The `connectionKey` of both sockets is equal. It is the key of this map.
+    // same connection. The `connectionKey` is equal for both sockets, so we use it as the key of this map.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({

@@ -1,6 +1,6 @@
 /**
- * The opening handshake of a client (RFC 6455 §4.1) that uses node:http to send the request and to read the response. It is for programs
- * that pass an `http.Agent`, or a function that makes the socket. `connect` uses dial.ts instead. Both files follow the rules in
+ * The opening handshake of a client (RFC 6455 §4.1) that uses node:http to send the request and to read the response. This handshake is for
+ * programs that pass an `http.Agent`, or a function that makes the socket. `connect` uses dial.ts instead. Both files follow the rules in
  * handshake/client.ts.
  */
 

@@ -181,7 +181,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    // To create an error costs time, because it records the stack. So we create the error only if a sender is waiting.
+    // A new error records the stack, which costs time. So we create the error only if a sender is waiting for a notification.
     if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
@@ -272,7 +272,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // While `socket.write` runs, the bytes of the full slab cannot go to the socket or the queue. They stay in the slab.
+    // While `socket.write` runs, the bytes of the full slab cannot go to the socket or the queue. So the bytes stay in the slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }

@@ -15,7 +15,7 @@ const MAX_TIMED = 8;
 export class PingTimes {
   #unanswered: UnansweredPing[] = [];
   #sent = 0;
-  /** The number of the newest ping that was answered. 0 until a pong has arrived. A pong also answers all pings before its ping. */
+  /** The number of the newest ping that was answered. 0 until a pong has arrived. The pong for a ping also answers all earlier pings. */
   lastAnswered = 0;
   /** The time between the ping `lastAnswered` and its pong, in milliseconds. Undefined until a pong has arrived. */
   rtt: number | undefined = undefined;
