@@ -101,7 +101,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// A text for each stage, for the error of a timeout. The text says what was missing when the deadline passed. The stage 'tcp' includes the
+// The texts for the error of a timeout, by stage. Each text says what was missing when the deadline passed. The stage 'tcp' includes the
 // lookup of the host name.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',

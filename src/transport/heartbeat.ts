@@ -10,8 +10,7 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pinging } from './ping-pace.ts';
 
-// In bytes. We assume that the peer has at most this many sent bytes still to read. These bytes are in the buffers of both operating
-// systems.
+// In bytes. We assume that the peer still has to read at most this many bytes. They are in the buffers of the two operating systems.
 const MAX_IN_FLIGHT = 8_388_608;
 
 // We assume that a slow peer reads this many bytes per second.
@@ -134,9 +133,7 @@ export class Heartbeat {
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /**
-   * True if we cannot see whether the peer is connected, because we do not read, and the socket is not blocked.
-   */
+  /** True if we cannot see whether the peer is connected, because we do not read, and the socket is not blocked. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -140,7 +140,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
   const found = await lookup(host, { family });
-  // `host` is an address of another family, not a name.
+  // If `host` is an IP address and not a name, `lookup` ignores `family`.
   if (found.family !== family) {
     throw Object.assign(new Error(`${host} is not an IPv${family} address`), { code: 'EAFNOSUPPORT' });
   }

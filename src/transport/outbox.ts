@@ -43,7 +43,7 @@ export interface OutboxOptions {
 // If this many bytes wait, we write them immediately, before the end of the turn of the event loop. A larger write would not be faster.
 const FLUSH_THRESHOLD = 65_536;
 
-// An outbox uses this empty object until it needs the first mark. No mark is ever added to this object.
+// An outbox uses this empty object until it needs a mark (see sent-marks.ts). No mark is ever added to this object.
 const noMarks = new SentMarks();
 
 function flushHere(this: Outbox): void {
@@ -102,7 +102,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
 
-  /** The number of bytes that this process has passed to the operating system so far. */
+  /** The number of bytes of this connection that the operating system has taken so far. */
   get sent(): number {
     return this.#committed - this.bufferedAmount;
   }

@@ -14,12 +14,12 @@ const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 // The maximum number of bytes in free slabs.
 const MAX_FREE = 4 * 1024 * 1024;
 
-// In bytes. If busy sockets still read from slabs with a larger total size, slabs are scarce (see `areSlabsScarce`).
+// In bytes. If busy sockets still read from slabs with a total size above this limit, slabs are scarce (see `areSlabsScarce`).
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 
-// In bytes. If the slabs in use have this total size, the waiting bytes of all connections are written before another slab is acquired. 32
-// MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes for sixteen
-// broadcasts. The broadcasts then took three times as long.
+// In bytes. If the total size of the slabs in use reaches this limit, the waiting bytes of all connections are written before another slab
+// is acquired. 32 MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes
+// for sixteen broadcasts. The broadcasts then took three times as long.
 const MAX_IN_USE = 32 * 1024 * 1024;
 
 /** The slabs that are not in use. There is one list for each size, from the smallest size to the largest. */

@@ -59,7 +59,7 @@ export class Slots {
     return true;
   }
 
-  /** Gives the slot of a socket back before the socket's 'close'. Call this if another listener has taken the socket over. */
+  /** Gives back the slot of a socket before the socket emits 'close'. Call this if another listener has taken the socket over. */
   give(socket: Duplex): void {
     if (!this.#sockets.delete(socket)) return;
     this.#count.taken--;

@@ -40,7 +40,7 @@ export class WriteQueue {
   readonly #encrypts: boolean;
   /** True if even a small write needs the callback, because the socket might not take it immediately. */
   #isUnsure: boolean;
-  /** True if the last write had the callback. */
+  /** True if the last write had a callback. */
   #hasCallback = false;
   /** If the socket has more unfinished bytes than this, it counts as blocked. */
   readonly #allowance: number;
