@@ -47,7 +47,7 @@ export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** If at most `STALL_THRESHOLD` bytes wait and the peer takes none for this time, the connection is dropped. In milliseconds. */
+  /** In milliseconds. If at most `STALL_THRESHOLD` bytes wait, and the peer takes no byte for this time, the connection is dropped. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
@@ -225,8 +225,8 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. Before the check, more than STALL_THRESHOLD bytes may
-      // wait, and then `sendTimeout` applies.
+      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. Until the check, the number of waiting bytes may rise
+      // above STALL_THRESHOLD. Then `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }

@@ -53,7 +53,7 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
 /**
  * Starts a listener. The listener passes each accepted socket to `host`.
  * @param path the path that is served; requests for other paths get 404
- * @param onStopped called if `signal` stops the listener when it is already ready
+ * @param onStopped called if `signal` stops a listener that is already ready
  * @returns a promise that resolves when the listener is ready. It rejects with an error of the system, such as EADDRINUSE, or with the
  *   reason of `signal`
  */

@@ -59,8 +59,8 @@ export class ResponseBody {
     return end;
   }
 
-  // Copies the bytes into one buffer, which doubles when it is full. So a body that arrives byte by byte needs no more memory than any
-  // other body.
+  // Copies the bytes into one buffer. When the buffer is full, its size is doubled. So a body that arrives byte by byte needs no more
+  // memory than any other body.
   #keep(part: Buffer): void {
     const size = Math.min(this.#size + part.length, maxErrorBody);
     if (size > this.#body.length) {

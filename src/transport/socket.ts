@@ -168,7 +168,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     else socket.unref();
   }
 
-  /** Sends all bytes that wait now, before the end of the turn. */
+  /** Sends all waiting bytes immediately, instead of at the end of the turn. */
   flush(): void {
     this.endpoint.sender.writer.encodeCollected();
     this.#outbox.flush();
