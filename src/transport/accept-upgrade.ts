@@ -49,7 +49,7 @@ function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[
 }
 
 /**
- * Starts the opening handshake on the socket of an 'upgrade' event. It refuses the request in three cases:
+ * Starts the opening handshake on the socket of an 'upgrade' event. This function refuses the request in three cases:
  * - Another listener uses the socket.
  * - The server is closing.
  * - The server has its maximum number of sockets (slot.ts).
@@ -88,7 +88,7 @@ export function acceptUpgrade<Context, Result>(
 /**
  * Prepares a socket of an HTTP server or an HTTP agent for WebSocket. This function removes the idle timeout of the socket. It also sets
  * `allowHalfOpen`, so that each direction can end separately.
- * @param raw the property `socket` of the request. It can be another object than `socket`
+ * @param raw the property `socket` of the request. `raw` and `socket` can be different objects
  */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;

@@ -30,7 +30,7 @@ class Router {
   /** The endpoints that have a RegExp instead of a path. The first RegExp that matches is used. `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Restores the HTTP server's `shouldUpgradeCallback`. It is called when the last endpoint is removed. */
+  /** Restores the HTTP server's `shouldUpgradeCallback`. Called when the last endpoint is removed. */
   readonly #restore: () => void;
 
   constructor(server: UpgradingServer) {
@@ -50,8 +50,8 @@ class Router {
 
   /**
    * RFC 9110 §7.8: a server MAY ignore Upgrade. Some clients send `Upgrade: h2c` when they ask for a page, for example `curl --http2`. This
-   * function makes sure that they get the page, and not our refusal. This needs Node 24.9 or later. Older versions emit 'upgrade' for every
-   * request with an Upgrade field.
+   * function makes sure that such a client gets the page, and not our refusal. The function has an effect in Node 24.9 or later. Older
+   * versions of Node emit 'upgrade' for every request with an Upgrade field.
    * @returns a function that undoes the change
    */
   #leaveOrdinaryRequests(): () => void {

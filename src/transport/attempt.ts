@@ -1,7 +1,7 @@
 /**
- * One attempt of a client to open a connection (RFC 6455 §4.1). An attempt has several steps, such as TCP, TLS and the request. They are in
- * tunnel.ts, response.ts and dial.ts. One deadline and one AbortSignal apply to all steps. If a step fails, the attempt fails. Then it
- * destroys the sockets that the steps opened, and releases the memory that they reserved.
+ * One attempt of a client to open a connection (RFC 6455 §4.1). An attempt has several steps, such as TCP, TLS and the request. The steps
+ * are in tunnel.ts, response.ts and dial.ts. One deadline and one AbortSignal apply to all steps. If a step fails, the attempt fails. A
+ * failed attempt destroys the sockets that its steps opened, and releases the memory that its steps reserved.
  */
 
 import type { Duplex } from 'node:stream';
@@ -84,7 +84,7 @@ export class Attempt {
     });
   }
 
-  /** Adds a function that releases a resource, for example reserved memory. `fail` calls this function. */
+  /** Adds a function that releases a resource, for example reserved memory. If the attempt fails, `fail` calls this function. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);
   }
@@ -151,8 +151,8 @@ export class Attempt {
     // crash with a SIGSEGV in TLSWrap while TLS is being established.
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
-    // If the signal has aborted, its reason replaces the error. A passed deadline replaces nothing. For example, the deadline may pass
-    // while we read the body of a refusal. Then the refusal is the more useful error.
+    // If the signal has aborted, its reason replaces the error. If the deadline has passed, we keep the error. For example, the deadline
+    // may pass while we read the body of a refusal. Then the refusal is the more useful error.
     if (this.#interruption?.aborted) return this.#interruption.reason;
     return error instanceof HandshakeError && this.place !== '' ? locate(error, this.place) : error;
   }

@@ -9,27 +9,29 @@ import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts
 
 /**
  * A piece of the bytes in a batch. A `Uint8Array` is memory that no code changes any more. A `Borrowed` is a payload that belongs to the
- * application. It is read only when it is written to the socket.
+ * application. We do not read this payload before we write it to the socket.
  */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // `Outbox.reserve` has to return an object with `buffer` and `offset`. It returns this batch, so sending a frame allocates no object.
+  // `Outbox.reserve` has to return an object with `buffer` and `offset`. `reserve` returns this batch, so no object is allocated for a
+  // frame.
   buffer: Buffer = EMPTY;
   offset = 0;
 
   /** The number of bytes in the batch. */
   size = 0;
   /**
-   * The slab (a buffer from the pool) that frames are written into, or null. Its bytes from `#start` to `offset` are not in `#chunks` yet.
+   * The slab (a buffer from the pool) that frames are written into, or null. The bytes from `#start` to `offset` in the slab are not in
+   * `#chunks` yet.
    */
   #slab: Buffer | null = null;
   #start = 0;
   /** The size of the slab (a pooled buffer) in bytes. 0 if there is no slab. */
   #capacity = 0;
-  /** The number of bytes that were used in the last slab. The next slab has at least this size. */
+  /** The number of used bytes in the previous slab. The next slab has at least this size. */
   #expected = 0;
   /** The pieces of the batch, in order. Null while all bytes are one continuous part of one slab. */
   #chunks: Chunk[] | null = null;
@@ -38,17 +40,17 @@ export class Batch {
     return this.#slab !== null;
   }
 
-  /** Whether all bytes of the batch are one continuous part of one slab (a pooled buffer). */
+  /** True if all bytes of the batch are one continuous part of one slab (a pooled buffer). */
   get isPart(): boolean {
     return this.#chunks === null;
   }
 
-  /** Returns whether `size` bytes can be written at `buffer[offset…]`. */
+  /** Returns true if `size` bytes can be written at `buffer[offset…]`. */
   hasRoom(size: number): boolean {
     return this.offset + size <= this.#capacity;
   }
 
-  /** Returns whether `grow` can make room for `size` more bytes. */
+  /** Returns true if `grow` can make room for `size` more bytes. */
   canGrow(size: number): boolean {
     return this.offset + size <= MAX_SLAB_SIZE;
   }
@@ -143,7 +145,7 @@ export class Batch {
     if (slab !== null) releaseSlab(slab);
   }
 
-  /** Adds a chunk to `#chunks`. It has the bytes of the slab that are not in `#chunks` yet. */
+  /** Makes a chunk from the bytes of the slab that are not in `#chunks` yet, and adds this chunk to `#chunks`. */
   #seal(): Chunk[] {
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#part());

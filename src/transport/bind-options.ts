@@ -9,7 +9,7 @@ import type { ConnectionLimits } from './limits.ts';
 export interface BindOptions
   extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;
-  /** Whether the endpoint reports the parts of a message as they arrive (see `EndpointEvents.onMessageStart`). */
+  /** If true, the endpoint reports each part of a message when it arrives (see `EndpointEvents.onMessageStart`). */
   readonly inParts?: boolean;
 }
 

@@ -1,8 +1,9 @@
 /**
- * A borrowed payload is a large payload that is not copied when the application sends it. It belongs to the application while it waits. RFC
- * 6455 does not say when a payload has to leave. We copy a borrowed payload when we write it to the socket. The copy is necessary because
- * the socket may read the memory later. If the application transfers the memory in the meantime, Node does not keep it alive. If the length
- * of a waiting payload has changed, it cannot be sent, because the frame header has already left with the old length.
+ * A borrowed payload is a large payload that is not copied when the application sends it. While the payload waits, it belongs to the
+ * application. RFC 6455 does not say when a payload has to be sent. We copy a borrowed payload when we write it to the socket. The copy is
+ * necessary because the socket may read the memory later. If the application transfers the memory before this read, Node does not keep the
+ * memory alive. A payload cannot be sent if its length has changed while it waited, because the frame header with the old length was
+ * already sent.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
@@ -10,7 +11,7 @@ import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
 /** The usual size of one write to a socket, in bytes. */
 export const WRITE_SIZE = 65_536;
 
-/** A write may be larger than `WRITE_SIZE` by up to this many bytes, if it then contains all bytes that wait. */
+/** If at most this many bytes would remain after a write of `WRITE_SIZE` bytes, the write includes them. */
 export const MAX_REST = 4096;
 
 const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
@@ -24,7 +25,7 @@ let scratch: Buffer | null = null;
 /** The error for a payload that the application transferred or resized before all of its bytes were sent. */
 export class PayloadChangedError extends TypeError {
   constructor(size: number) {
-    super(`a payload of ${size} bytes was transferred or resized after it was sent, and before it had left`);
+    super(`a payload of ${size} bytes was transferred or resized before all of its bytes were sent`);
   }
 }
 

@@ -28,7 +28,7 @@ interface SharedFrame {
 export class Broadcast {
   readonly #opcode: number;
   #payload: Uint8Array;
-  /** Whether `#payload` is a copy that the application cannot change. */
+  /** True if `#payload` is a copy that the application cannot change. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
   /** Counts the memory of the payload in the memory budget while the payload waits for compression. */
@@ -44,7 +44,7 @@ export class Broadcast {
    */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
-  /** @param isText whether this is a text message. If it is, the bytes of a `Uint8Array` must be valid UTF-8 */
+  /** @param isText true for a text message. If it is true and `message` is a `Uint8Array`, the bytes must be valid UTF-8 */
   constructor(
     message: string | Uint8Array,
     compress: boolean,
@@ -58,8 +58,8 @@ export class Broadcast {
 
   /**
    * Sends the message to one connection.
-   * @returns the number of payload bytes that are sent. -1 if this number is not known until the compression has ended. 0 if the connection
-   *   is not open
+   * @returns the number of payload bytes that are sent, or -1 if this number is only known after the compression. 0 if the connection is
+   *   not open
    */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
@@ -93,8 +93,8 @@ export class Broadcast {
   }
 
   /**
-   * Passes the payload to the endpoint, not a serialized frame. The endpoint still uses the payload after this call. So the first call
-   * copies the payload for all connections.
+   * Passes the payload to the endpoint, instead of a serialized frame. The endpoint still uses the payload after this call. So the first
+   * call makes one copy for all connections.
    */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);

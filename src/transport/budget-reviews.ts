@@ -6,8 +6,8 @@
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
-// In milliseconds. Connections that wait for memory are read one after another. If one of these peers sends nothing, the next peer waits
-// for at most two intervals.
+// In milliseconds. Connections that wait for memory are read one after another. If the peer of a connection sends nothing, the next
+// connection waits for at most two intervals.
 const REVIEW_INTERVAL = 500;
 
 class BudgetReviews implements TimerOwner {

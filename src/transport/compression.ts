@@ -28,13 +28,13 @@ export interface CompressionOptions extends DeflateConfig {
   readonly level?: number | undefined;
   /**
    * With 'zlib', zlib processes all messages. With 'auto', the DEFLATE code of this package processes small messages, because it is faster
-   * there. It compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes. @default 'auto'
+   * than zlib for them. This code compresses messages up to 2 KiB, and decompresses compressed messages up to 512 bytes. @default 'auto'
    */
   readonly engine?: 'auto' | 'zlib' | undefined;
   /**
    * With true, all messages are compressed and decompressed in the same turn of the event loop. With false, threads of zlib process large
-   * messages. They compress messages over 16 KiB. They decompress messages of more than 16 KiB on the wire, or of more than 128 KiB after
-   * decompression.
+   * messages. These threads compress messages over 16 KiB. They decompress messages that have more than 16 KiB on the wire, or more than
+   * 128 KiB after decompression.
    * @default false
    */
   readonly synchronous?: boolean | undefined;

@@ -22,13 +22,14 @@ import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 /** The connection that the deadlines belong to. */
 export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
-  /** Whether the socket was destroyed. */
+  /** True if the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** Called if a destroyed socket has not emitted 'close' in time. */
+  /** Called if the destroyed socket has not emitted 'close' before its deadline. */
   onGone(): void;
 }
 
-// In bytes. If at most this many bytes wait to be sent, a peer that takes no bytes gets as much time as a peer that sends nothing.
+// In bytes. If at most this many bytes wait to be sent, the time limit for a peer that takes no bytes is `#stallTimeout`. Otherwise it is
+// `sendTimeout`.
 const STALL_THRESHOLD = 1_048_576;
 
 // The shortest time between two checks of a peer that takes no bytes, in milliseconds.
@@ -46,7 +47,7 @@ export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** If at most `STALL_THRESHOLD` bytes wait and the peer takes none for this time, the connection is dropped. In milliseconds. */
+  /** In milliseconds. If at most `STALL_THRESHOLD` bytes wait, and the peer takes no byte for this time, the connection is dropped. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
@@ -204,7 +205,7 @@ export class Deadlines implements TimerOwner, Pinging {
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#pings?.check(now);
     if (!this.#isOver) this.#schedule(now);
-    // If neither deadline is set, code outside this library has destroyed the socket. The socket has not emitted 'close' yet.
+    // If `#closeBy` and `#goneBy` are 0, code outside this library has destroyed the socket, and the socket has not emitted 'close' yet.
     else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
   }
 
@@ -214,8 +215,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   /** Sets the timer for the earliest deadline. */
   #schedule(now: number): void {
-    // While the connection is closing, no other deadline applies. The application may call `close` before `start`, and `start` calls this
-    // method too.
+    // While the connection is closing, no other deadline applies. We check this here, because the application may call `close` before
+    // `start` calls this method.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
@@ -224,8 +225,8 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. If more than STALL_THRESHOLD bytes wait later,
-      // `sendTimeout` applies.
+      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. Until the check, the number of waiting bytes may rise
+      // above STALL_THRESHOLD. Then `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
@@ -237,8 +238,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 allows a client to stop waiting, and §7.1.7 allows both roles to stop waiting. If no Close frame has arrived, the application
-    // receives 1006. If the connection failed earlier, the application already has the reason.
+    // §7.1.1 allows a client to close TCP if the server does not. §7.1.7 allows both roles to close TCP when the connection fails. If no
+    // Close frame has arrived, the application receives 1006. If the connection failed earlier, the application already has the reason.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -250,8 +251,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: bytes that we receive do not count as progress here. Otherwise, a peer that sends much and reads nothing could keep its
-    // connection forever. If few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
+    // §10.4: only bytes that the peer takes count as progress here. If received bytes counted too, a peer that sends much and reads nothing
+    // could keep its connection forever. If few bytes wait and a ping is unanswered, the heartbeat decides whether the connection ends.
     const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {

@@ -101,7 +101,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// The text that a timeout error contains for each stage. It says what was missing when the deadline passed. The stage 'tcp' includes the
+// The texts for the error of a timeout, by stage. Each text says what was missing when the deadline passed. The stage 'tcp' includes the
 // lookup of the host name.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
@@ -137,8 +137,8 @@ export function withoutPlace({ message }: HandshakeError): string {
 const MAX_PLACE = 200;
 
 /**
- * Returns the form of a URL for the text of an error. It has no query, because errors are written to logs, and a query may contain tokens.
- * It has no user name and no password either, because `href` has none.
+ * Returns a URL in the form that the text of an error shows. The query is replaced by `?…`, because errors are written to logs, and a query
+ * may contain tokens. `href` never contains a user name or a password.
  */
 export function placeOf({ href }: { readonly href: string }): string {
   const query = href.indexOf('?');
@@ -181,7 +181,7 @@ export function systemFailure(
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // The message of an OpenSSL error contains a place in OpenSSL's source code. `reason` is the message without this place.
+  // The message of an OpenSSL error names a file and a line of OpenSSL's source code. `reason` has only the text of the error.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

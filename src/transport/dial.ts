@@ -37,10 +37,10 @@ import { openTransport, type TunnelOptions } from './tunnel.ts';
 
 /** The options that say how to reach a server, and what the request contains. */
 export interface DialOptions extends RequestFields, TunnelOptions {
-  /** Whether the attempt fails if subprotocols were offered and the server chose none of them. @default false */
+  /** If true, the attempt fails when the client offers subprotocols and the server chooses none of them. @default false */
   readonly requireSubprotocol?: boolean | undefined;
   /**
-   * The longest time for the whole attempt, in milliseconds. It includes name lookup, TCP, proxy, TLS, redirects and the response.
+   * The longest time for the whole attempt, in milliseconds. The attempt includes name lookup, TCP, proxy, TLS, redirects and the response.
    * `Infinity` disables the limit. @default 10000
    */
   readonly handshakeTimeout?: number | undefined;

@@ -22,7 +22,7 @@ export class EarlyBytes {
   readonly #charge: Charge;
   #bytes: Buffer;
   #length: number;
-  /** Whether `take` was called. */
+  /** True after `take` was called. */
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 
@@ -54,8 +54,8 @@ export class EarlyBytes {
     return all;
   }
 
-  // Copies the bytes into one buffer, which doubles when it is full. The peer may send single bytes, and a list of one-byte Buffers would
-  // need far more memory.
+  // Copies the bytes into one buffer. When the buffer is full, its size is doubled. The peer may send single bytes, and a list of one-byte
+  // Buffers would need far more memory.
   #keep(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#bytes.length) {

@@ -1,7 +1,7 @@
 /**
  * Checks whether the peer is still connected (RFC 6455 §5.5.2). If the peer is silent for `heartbeatInterval`, we send a ping. Any byte
- * from the peer counts as an answer. Time does not count if the peer could not answer yet, or if we did not read. If we only receive for a
- * long time, we send a pong, so that the peer knows that we are connected (§5.5.3). deadlines.ts has the timer.
+ * from the peer counts as an answer. Time in which the peer cannot answer, or in which we do not read, does not count. If we receive much
+ * and send nothing, we send a pong, so that the peer knows that we are connected (§5.5.3). deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -10,14 +10,14 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pinging } from './ping-pace.ts';
 
-// We assume that at most this many sent bytes are on their way to the peer. They are in the buffers of both operating systems.
+// In bytes. We assume that the peer still has to read at most this many bytes. They are in the buffers of the two operating systems.
 const MAX_IN_FLIGHT = 8_388_608;
 
 // We assume that a slow peer reads this many bytes per second.
 const SLOW_PEER = 32_768;
 
-// If we have received this many bytes and sent nothing in the meantime, we send a pong at the next interval. The peer may wait for an
-// answer to a ping that we have not received yet.
+// If we have received this many bytes and sent nothing in the meantime, we send a pong at the next interval. The peer may have sent a ping
+// that is still on its way to us, and may wait for the pong.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -27,7 +27,7 @@ export class Heartbeat {
   readonly #limits: ConnectionLimits;
 
   #lastReceived: number;
-  /** The value of `outbox.sent` (all bytes that have left) at the time when we last received something. */
+  /** The value of `outbox.sent` (the number of all sent bytes) at the time when we last received something. */
   #sentBefore = 0;
   /** The number of bytes that we received since we last sent something. */
   #received = 0;
@@ -35,7 +35,7 @@ export class Heartbeat {
   #lastBeat: number;
   /** When the unanswered ping was sent. 0 if no ping is unanswered. */
   #pingedAt = 0;
-  /** The maximum time for the answer to the unanswered ping, in milliseconds. */
+  /** How long we wait for the answer to the unanswered ping, in milliseconds. */
   #answerTime = 0;
   #lastCheck: number;
 
@@ -49,7 +49,7 @@ export class Heartbeat {
     this.#lastCheck = now;
   }
 
-  /** Whether a ping of the heartbeat is unanswered. */
+  /** True while a ping of the heartbeat is unanswered. */
   get isWaiting(): boolean {
     return this.#pingedAt !== 0;
   }
@@ -63,7 +63,10 @@ export class Heartbeat {
     this.#lastReceived = now;
   }
 
-  /** Call this when reading continues after a pause. We could not see an answer during the pause, so the peer's silence counts from now. */
+  /**
+   * Call this when reading continues after a pause. During the pause, we could not see an answer. So we measure the peer's silence from now
+   * on.
+   */
   restart(now: number): void {
     this.#lastReceived = now;
   }
@@ -72,8 +75,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // `#answerTime` can be longer than the interval. In this time, the peer may answer the ping and then be silent again. So we check at
-    // least once per interval, to notice the new silence in time.
+    // `#answerTime` can be longer than the interval. During `#answerTime`, the peer may answer the ping and then become silent again. So we
+    // check at least once per interval, to notice this in time.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -98,14 +101,14 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // Before the peer reads the ping, it has to read the bytes that we sent earlier. A slow peer needs time for this, so the peer gets
-      // more time if these bytes are many.
+      // Before the peer reads the ping, it has to read the bytes that we sent earlier. A slow peer needs time for this. So the peer gets
+      // more time if there are many such bytes.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
     } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
-      // §5.5.3 allows a pong without a ping. The peer may have sent a ping that we have not received yet, because other data arrives before
-      // the ping.
+      // §5.5.3 allows a pong without a ping. The peer may have sent a ping, but we first receive the data that the peer sent before the
+      // ping.
       this.#lastBeat = now;
       this.#endpoint.pong();
     }
@@ -122,18 +125,15 @@ export class Heartbeat {
   }
 
   /**
-   * Whether we only receive at present. This is true if the peer has sent `LONG_RECEIPT` bytes, or a part of a message, since we last sent
-   * something. Then the peer cannot know whether we are still connected.
+   * True if the peer has sent `LONG_RECEIPT` bytes, or a part of a message, since we last sent something. Then the peer cannot know whether
+   * we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /**
-   * Whether we have no way to see that the peer is connected. This is true if we do not read, and the socket does not wait for the peer to
-   * take bytes.
-   */
+  /** True if we cannot see whether the peer is connected, because we do not read, and the socket is not blocked. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }
@@ -141,7 +141,7 @@ export class Heartbeat {
   /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While reading is paused, we cannot see a pong. While more bytes wait than the high-water mark, our ping has not left yet. In both
+    // While reading is paused, we cannot see a pong. While more bytes wait than the high-water mark, our ping waits too. In these two
     // cases, a peer that takes our bytes counts as connected.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;

@@ -1,7 +1,7 @@
 /**
- * Stops reading from a socket at once. To do this, it puts the end of the last chunk back into the socket. After `pause()` alone, Node
- * would read until the buffer of the socket is full. This is one more chunk of 64 KiB for each connection, and no memory budget would count
- * it (RFC 6455 §10.4).
+ * Stops reading from a socket at once. To do this, `HeldBack` puts the end of the last chunk back into the socket, so that the buffer of
+ * the socket is full. After `pause()` alone, Node would read one more chunk of up to 64 KiB for each connection. No memory budget would
+ * count this chunk (RFC 6455 §10.4).
  */
 
 import { Socket } from 'node:net';
@@ -10,8 +10,8 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * Returns the number of bytes that fill the buffer of the socket. Returns 0 if the chunk is not larger than this buffer, or if another
- * listener also received the chunk.
+ * Returns how many bytes of the chunk have to go back into the socket to fill the buffer of the socket. Returns 0 if the chunk is not
+ * larger than this buffer, or if another listener also received the chunk.
  */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;
@@ -40,7 +40,7 @@ export class HeldBack {
     socket.unshift(copy);
   }
 
-  /** Stops counting the bytes. Call this when the socket has emitted them again, or is closed. */
+  /** Stops counting the bytes that were put back. Call this when the socket has emitted these bytes again, or is closed. */
   clear(): void {
     this.#charge.resize(0);
   }

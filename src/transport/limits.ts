@@ -15,8 +15,8 @@ export interface ConnectionLimits {
    */
   readonly maxStreamSize?: number;
   /**
-   * If more than this number of bytes wait to be sent, `send` returns false. A server also stops reading from a peer while more than this
-   * number of bytes of replies wait. Replies are the bytes that the server sends while it delivers data from this peer.
+   * If more than this number of bytes wait to be sent, `send` returns false. A server also counts the bytes that it sends while it delivers
+   * data from the peer. While more than this number of such bytes wait, the server does not read from the peer.
    */
   readonly highWaterMark: number;
   /**
@@ -27,7 +27,7 @@ export interface ConnectionLimits {
   /** The maximum number of keys of `sendLatest` that may wait at the same time. For a further key, `sendLatest` returns false. */
   readonly maxLatestKeys: number;
   /**
-   * If the peer accepts no byte for this time while more than 1 MiB waits for it, the connection is dropped. If fewer bytes wait, the time
+   * If more than 1 MiB waits to be sent, and the peer takes no byte for this time, the connection is dropped. If fewer bytes wait, the time
    * is at least `heartbeatInterval` plus `heartbeatTimeout`.
    */
   readonly sendTimeout: number;
@@ -59,7 +59,7 @@ export interface PingSchedule {
   readonly interval: number;
   /** If no pong arrives for this time, the connection fails with 1011. */
   readonly timeout: number;
-  /** Whether the connection fails with 1011 if a ping has no answer when the next ping is due. */
+  /** If true, the connection fails with 1011 when the next ping is due and the last ping has no answer. */
   readonly answerEach: boolean;
   /** Returns the payload of the next ping. The maximum is 125 bytes. */
   payload(): Uint8Array | undefined;

@@ -1,6 +1,6 @@
 /**
- * Ends a connection after its opening handshake was refused. It sends the answer, then FIN, and gives the peer some time to read the
- * answer. If we closed the socket while the peer is still sending, the system would reset the connection. The peer would then lose the
+ * Ends a connection after its opening handshake was refused. This file sends the answer and then FIN, and gives the peer some time to read
+ * the answer. If we closed the socket while the peer is still sending, the system would reset the connection. The peer would then lose the
  * answer (RFC 9112 §9.6).
  */
 
@@ -47,7 +47,7 @@ export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {
 /**
  * Writes the head of a response. If `write` throws, this function destroys the socket and does not throw, because the error must not affect
  * other handshakes. The sockets of Node never throw here, but a Duplex of the application might.
- * @returns whether `write` returned without an error
+ * @returns false if `write` threw
  */
 export function writeAnswer(text: string, socket: Duplex): boolean {
   try {

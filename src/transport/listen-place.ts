@@ -1,4 +1,4 @@
-/** Makes the options for `server.listen` of node:net. They say where a listener waits for connections. */
+/** Makes the options for `server.listen` of node:net. These options say where a listener waits for connections. */
 
 import type { ListenOptions as NetListenOptions } from 'node:net';
 

@@ -38,7 +38,7 @@ export interface ListenOptions extends PlaceOptions {
 export interface Listener {
   /** The address of the listener, or the path of its Unix domain socket. */
   readonly address: AddressInfo | string;
-  /** Whether the listener uses TLS. */
+  /** True if the listener uses TLS. */
   readonly secure: boolean;
   /** Stops accepting connections. The promise resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
@@ -46,14 +46,14 @@ export interface Listener {
   terminate(): void;
 }
 
-// If a TLS server has its maximum number of sockets, it answers 503 to a further client. This needs a TLS handshake. At most this many of
-// these handshakes run at a time. We destroy all further sockets.
+// If a TLS server has its maximum number of sockets, it answers 503 to a further client. The answer needs a TLS handshake. At most this
+// many such TLS handshakes run at a time. If there are more clients, we destroy their sockets.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
  * Starts a listener. The listener passes each accepted socket to `host`.
  * @param path the path that is served; requests for other paths get 404
- * @param onStopped called if `signal` stops the listener when it is already ready
+ * @param onStopped called if `signal` stops a listener that is already ready
  * @returns a promise that resolves when the listener is ready. It rejects with an error of the system, such as EADDRINUSE, or with the
  *   reason of `signal`
  */
@@ -140,7 +140,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
   const found = await lookup(host, { family });
-  // `host` is an address of another family, not a name.
+  // If `host` is an IP address and not a name, `lookup` ignores `family`.
   if (found.family !== family) {
     throw Object.assign(new Error(`${host} is not an IPv${family} address`), { code: 'EAFNOSUPPORT' });
   }
@@ -148,8 +148,8 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
 }
 
 /**
- * Accepts sockets for a server. For each socket, it takes a slot (slot.ts limits the number of sockets). Then it establishes TLS if the
- * listener uses TLS, and reads the head of the request.
+ * Accepts sockets for a server. For each socket, the acceptor takes a slot (slot.ts limits the number of sockets). Then it establishes TLS
+ * if the listener uses TLS, and reads the head of the request.
  */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
@@ -180,7 +180,7 @@ class Acceptor<Context, Result> {
 
   listenSecurely(tls: TlsOptions): Server {
     // Node first reports the TCP socket, and we begin the opening handshake. When TLS is established, Node reports a TLS socket for the
-    // same connection. This map then finds the handshake by `connectionKey`, which is equal for both sockets.
+    // same connection. The `connectionKey` is equal for both sockets, so we use it as the key of this map.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
@@ -196,7 +196,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // If `key` is null, we destroy the socket. At 'secureConnection', we could not distinguish it from a socket that has a slot.
+        // Without a key, the 'secureConnection' listener could not know that this socket was refused. So we destroy it here.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;

@@ -16,8 +16,8 @@ export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc
 // In milliseconds. During this time, at most one line of each kind is printed, so that a peer cannot fill the log.
 const QUIET_TIME = 60_000;
 
-// The maximum number of kinds of lines that are printed during `QUIET_TIME`. This library has fewer kinds. But the message of an
-// application's error can be a kind too, and a peer might choose parts of this message.
+// The maximum number of kinds of lines that are printed during `QUIET_TIME`. The lines of this library have fewer kinds. But the message of
+// an application's error can be a kind too, and a peer might choose parts of this message.
 const MAX_KINDS = 100;
 
 interface Said {
@@ -26,13 +26,13 @@ interface Said {
   omitted: number;
 }
 
-/** Decides which lines may be printed. In one minute, at most one line of each kind is printed, and lines of at most 100 kinds. */
+/** Decides which lines may be printed. Per minute, it allows at most one line of each kind, and lines of at most 100 kinds. */
 export class SeldomSaid {
   readonly #said = new Map<string, Said>();
 
   /**
    * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns null if the line must not be printed. Otherwise the number of lines of this kind that were omitted since the last printed line
+   * @returns null if the line must not be printed. If it may be printed, the number of lines of this kind that were omitted before it
    */
   ask(kind: string, now: number = clock.now()): number | null {
     const last = this.#said.get(kind);

@@ -1,6 +1,6 @@
 /**
- * The opening handshake of a client (RFC 6455 §4.1) that uses node:http to send the request and to read the response. It is for programs
- * that pass an `http.Agent`, or a function that makes the socket. `connect` uses dial.ts instead. Both files follow the rules in
+ * The opening handshake of a client (RFC 6455 §4.1) that uses node:http to send the request and to read the response. This handshake is for
+ * programs that pass an `http.Agent`, or a function that makes the socket. `connect` uses dial.ts instead. Both files follow the rules in
  * handshake/client.ts.
  */
 
@@ -97,7 +97,7 @@ export class NodeRequest {
   }
 }
 
-/** Returns whether a list of subprotocols may be offered. Each must be a token, and none may occur twice (RFC 6455 §4.1 (10)). */
+/** Returns true if a client may offer these subprotocols. Each must be a token, and none may occur twice (RFC 6455 §4.1 (10)). */
 export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
   if (new Set(subprotocols).size < subprotocols.length) return false;
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));

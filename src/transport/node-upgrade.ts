@@ -1,6 +1,6 @@
 /**
- * The steps of a server's opening handshake (RFC 6455 §4.2), as separate functions for a request of node:http. They are for an API that
- * decides when to perform each step. These functions set no deadline and do not limit the number of sockets, so the API has to do this. Our
+ * The steps of a server's opening handshake (RFC 6455 §4.2), as separate functions for a request of node:http. These functions are for an
+ * API that decides when to perform each step. They set no deadline and do not limit the number of sockets, so the API has to do both. Our
  * own server uses `ServerHandshake` in upgrade.ts, which performs the whole handshake.
  */
 
@@ -39,7 +39,7 @@ export function acceptanceLines(
 }
 
 /**
- * Returns whether these lines can be written as the head of one response. An empty line would end the head. A CR or LF in a line would
+ * Returns true if these lines can be written as the head of one response. An empty line would end the head. A CR or LF in a line would
  * begin another line (RFC 9112 §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {

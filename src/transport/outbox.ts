@@ -1,8 +1,8 @@
 /**
  * Passes the bytes of one connection to its socket. Joins small writes, applies backpressure, and notifies senders of sent bytes.
  *
- * All bytes that are sent within one turn of the event loop leave in one write (batch.ts). While the socket is blocked, the bytes wait in
- * memory of exactly their size (write-queue.ts). RFC 6455 allows this, because §5.4 only forbids a change of the order.
+ * One write passes all bytes of one turn of the event loop to the socket (batch.ts). While the socket is blocked, the bytes wait in memory
+ * of exactly their size (write-queue.ts). RFC 6455 allows this, because §5.4 only forbids a change of the order.
  */
 
 import type { Duplex } from 'node:stream';
@@ -24,7 +24,7 @@ export interface OutboxOwner {
   onDrained(): void;
   /** Called when the socket is blocked (it takes no more bytes for now). */
   onBlocked(): void;
-  /** Called when the endpoint wants to read from the socket again. */
+  /** Called when the endpoint wants to receive again after a pause. */
   onResumable(): void;
   /** Called when the closing handshake begins, or the endpoint calls `end`. */
   onClosing(): void;
@@ -40,10 +40,10 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// If this many bytes wait, we write them before the end of the turn of the event loop. A larger write would not be faster.
+// If this many bytes wait, we write them immediately, before the end of the turn of the event loop. A larger write would not be faster.
 const FLUSH_THRESHOLD = 65_536;
 
-// An outbox uses this empty object until a sender wants a notification or memory is shared. Nothing is ever added to it.
+// An outbox uses this empty object until it needs a mark (see sent-marks.ts). No mark is ever added to this object.
 const noMarks = new SentMarks();
 
 function flushHere(this: Outbox): void {
@@ -56,7 +56,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #owner: OutboxOwner;
   readonly #options: OutboxOptions;
 
-  /** The bytes that were sent in this turn of the event loop, and were not passed to the socket or the queue yet. */
+  /** The bytes that the endpoint has sent in this turn of the event loop, and that are not in the socket or the queue yet. */
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
@@ -92,22 +92,22 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#batch.size + this.#queue.bufferedAmount;
   }
 
-  /** When the blocked socket last took bytes, in milliseconds of `clock.now()`. */
+  /** When the socket last took bytes or became busy, in milliseconds of `clock.now()`. */
   get lastTaken(): number {
     return this.#queue.lastTaken;
   }
 
-  /** When bytes last left, in milliseconds of `clock.now()`. */
+  /** When bytes were last sent, in milliseconds of `clock.now()`. */
   get lastSent(): number {
     return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
 
-  /** The number of bytes that have left the process so far. */
+  /** The number of bytes of this connection that the operating system has taken so far. */
   get sent(): number {
     return this.#committed - this.bufferedAmount;
   }
 
-  /** Whether `end` was called. After `end`, waiting bytes still leave, but no bytes are added. */
+  /** True after `end` was called. Then the bytes that wait are still sent, but no bytes are added. */
   get isEnding(): boolean {
     return this.#ending;
   }
@@ -176,19 +176,19 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** Drops all bytes that wait. Call this when the socket is closed or is about to be destroyed. */
   release(): void {
-    // The bytes that are still in the socket are lost too. A closed socket does not count them any more, but the queue does.
+    // The bytes in the socket are lost too. A closed socket no longer counts these bytes, but the queue still does.
     const left = this.#committed - this.#batch.size - this.#queue.release();
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    // Creating an error records the stack, which costs time. So we create the error only if a sender waits for it.
+    // A new error records the stack, which costs time. So we create the error only if a sender is waiting for a notification.
     if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
 
   /**
-   * Writes as many waiting bytes as the socket takes. It does not use the AsyncLocalStorage context of the caller, because the caller may
-   * be another connection.
+   * Writes as many waiting bytes as the socket takes. The write does not run in the AsyncLocalStorage context of the caller, because the
+   * caller may be another connection.
    */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
@@ -198,7 +198,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** Does the same as `flush`, but in the context of the caller. @param now the result of `clock.now()`, used only if bytes wait */
   flushHere(now: number): void {
     const queue = this.#queue;
-    // Frames that are added while `socket.write` runs must come after the bytes of that write. So they leave at the end of the turn.
+    // Frames that are added while `socket.write` runs must come after the bytes of that write. So they wait until the end of the turn.
     if (this.#destroyed || queue.isWriting) return;
     if (this.#batch.size > 0) {
       if (!queue.isBusy) {
@@ -207,11 +207,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // Otherwise the batch waits until the socket is no longer busy, and leaves in one write with later frames.
+      // Otherwise the batch waits until the socket is no longer busy. Then one write sends it together with later frames.
     }
     if (this.#destroyed) return;
     this.#count();
-    // We check again at the end of the turn, when the socket may have taken all bytes, or may be known to be slow.
+    // At the end of the turn, the socket may have taken all bytes, or we may know that it is slow. So we check again then.
     if (queue.isBusy ? !queue.isSlow : this.#batch.size > 0 || !this.#marks.isEmpty) flushAtEndOfTurn(this);
     if (this.#isDraining && !queue.isBusy) this.#drained();
     if (this.#ending && !this.#ended && this.#batch.size === 0 && queue.isEmpty) {
@@ -272,7 +272,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // While `socket.write` runs, the bytes of the full slab cannot go to the socket or the queue. They stay in the slab.
+    // While `socket.write` runs, the bytes of the full slab cannot go to the socket or the queue. So the bytes stay in the slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }
@@ -282,7 +282,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#marks;
   }
 
-  /** Notifies the senders that their bytes have left, or that the bytes are lost because the socket is destroyed. */
+  /** Notifies the senders that their bytes were sent, or that their bytes are lost because the socket is destroyed. */
   #settle(): void {
     if (this.#marks.isEmpty) return;
     if (this.#destroyed) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));

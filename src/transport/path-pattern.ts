@@ -6,7 +6,8 @@
 /**
  * The paths that an endpoint serves.
  * - A string stands for one path. Paths are compared in percent-encoded form, so `/caf%C3%A9` and `/café` are the same path.
- * - A RegExp stands for every path in which the RegExp finds a match. It searches the percent-encoded path. It may contain `%C3` or `%c3`.
+ * - A RegExp stands for every path in which the RegExp finds a match. The RegExp searches the percent-encoded path. So the RegExp may
+ *   contain `%C3` or `%c3`.
  * - `''` stands for every path that no other endpoint serves.
  */
 export type PathPattern = string | RegExp;
@@ -26,7 +27,7 @@ export function normalizePath(path: string): string {
     .replace(unencoded, (character) => encodeURIComponent(character));
 }
 
-/** Returns whether an endpoint with this pattern serves the path of a request. A string has to be in normal form (see `normalizePath`). */
+/** Returns true if an endpoint with this pattern serves the path of a request. A string has to be in normal form (see `normalizePath`). */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);

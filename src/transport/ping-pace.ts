@@ -9,7 +9,7 @@ import type { PingSchedule } from './limits.ts';
 
 /** Sends pings, and measures how long the peer takes to answer them. */
 export interface Pinging {
-  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping, from 1 on. 0 if the ping was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns the number of the ping (the first ping is 1), or 0 if the ping was not sent */
   ping(payload?: Uint8Array): number;
 }
 
@@ -19,7 +19,7 @@ export class PingPace {
   readonly #pinging: Pinging;
   #nextPing: number;
   #lastPong: number;
-  /** Whether the last ping was answered. */
+  /** False while the last ping is unanswered. */
   #isAnswered = true;
 
   constructor(schedule: PingSchedule, endpoint: Endpoint, pinging: Pinging, now: number) {
@@ -49,7 +49,7 @@ export class PingPace {
     // While reading is paused, we cannot see a pong, so we count the ping as answered.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
-    // If this check is late, the process was blocked, and we could not send the ping in time. So the peer gets the lost time in addition.
+    // If this check is late, the process was blocked, and we could not send the ping in time. So the peer gets more time for its answer.
     if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
     if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
       this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));

@@ -15,12 +15,12 @@ const MAX_TIMED = 8;
 export class PingTimes {
   #unanswered: UnansweredPing[] = [];
   #sent = 0;
-  /** The number of the last ping that was answered. 0 until the first pong arrives. This pong also answers all earlier pings. */
+  /** The number of the newest ping that was answered. 0 until a pong has arrived. The pong for a ping also answers all earlier pings. */
   lastAnswered = 0;
-  /** The time from the last answered ping to its pong, in milliseconds. */
+  /** The time between the ping `lastAnswered` and its pong, in milliseconds. Undefined until a pong has arrived. */
   rtt: number | undefined = undefined;
 
-  /** Call this when a ping is sent. @returns the number of the ping, from 1 on */
+  /** Call this when a ping is sent. @returns the number of the ping. The first ping of a connection has the number 1 */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
     // If the list is full, the new ping replaces the newest ping in the list. The oldest ping stays, because its answer arrives first. If
@@ -30,7 +30,7 @@ export class PingTimes {
     return ping.number;
   }
 
-  /** Call this when a pong has arrived. §5.5.3 allows a pong that answers no ping. This pong changes nothing. */
+  /** Call this when a pong has arrived. §5.5.3 allows a pong that answers no ping. Such a pong changes nothing. */
   answered(payload: Uint8Array, now: number): void {
     const at = this.#unanswered.findIndex((ping) => ping.payload.equals(payload));
     const ping = this.#unanswered[at];

@@ -106,7 +106,7 @@ export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-// Returns whether `list`, the value of `no_proxy`, contains the target. The list has host names. A name may have a port, and includes all
+// Returns true if `list`, the value of `no_proxy`, contains the target. The list has host names. A name may have a port, and includes all
 // its subdomains. '*' stands for every host.
 function isExcluded(list: string, target: WebSocketTarget): boolean {
   for (const entry of list.split(/[,\s]/)) {

@@ -1,6 +1,6 @@
 /**
- * A request in the form that handshake/ uses, together with its socket. To read the address of the peer, Node makes a system call. Node
- * then keeps the address in memory until the socket closes. So we read the address only when it is needed.
+ * A request in the form that handshake/ uses, together with its socket. Node makes a system call to find the address of the peer, and then
+ * keeps the address in memory until the socket closes. So we read the address only when it is needed.
  */
 
 import { Socket } from 'node:net';
@@ -19,7 +19,7 @@ export class ReceivedRequest implements HandshakeRequest {
   readonly #secure: boolean;
   #remote: HandshakeRequest['remote'] | null = null;
 
-  /** @param secure whether the connection is TLS */
+  /** @param secure true if the connection uses TLS */
   constructor(head: Omit<HandshakeRequest, 'remote'>, socket: Addressed, secure: boolean) {
     this.method = head.method;
     this.target = head.target;

@@ -8,7 +8,7 @@ import { formatRefusal } from '../handshake/refusal.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
-/** The answer to a failed handshake: the error that describes it, and the response to write. */
+/** The answer to a failed handshake. It consists of an error and the text of the response. */
 export interface RefusalAnswer {
   readonly refusal: HandshakeError;
   /** The whole response, in Latin-1. */
@@ -37,7 +37,7 @@ function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {
     if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
   } catch {
-    // The code below answers with 500.
+    // `error` is not a valid refusal. The code below makes the answer 500.
   }
   const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
   return { refusal, text: formatRefusal(refusal, method) };

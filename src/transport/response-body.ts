@@ -15,9 +15,9 @@ export class ResponseBody {
   /** The memory for the body. Its first `#size` bytes have arrived. */
   #body: Buffer = nothing;
   #size = 0;
-  /** The number of bytes that are still missing: in the whole body, or in the current chunk if the body has chunks. */
+  /** The number of bytes that have not arrived yet. If the body has chunks, this is the number for the current chunk. */
   #remaining: number;
-  /** The part of the line before a chunk that has arrived. */
+  /** The received part of the line with the size of the next chunk. */
   #line = '';
   #complete: boolean;
 
@@ -59,8 +59,8 @@ export class ResponseBody {
     return end;
   }
 
-  // Copies the bytes into one buffer, which doubles when it is full. So a body that arrives byte by byte needs no more memory than any
-  // other body.
+  // Copies the bytes into one buffer. When the buffer is full, its size is doubled. So a body that arrives byte by byte needs no more
+  // memory than any other body.
   #keep(part: Buffer): void {
     const size = Math.min(this.#size + part.length, maxErrorBody);
     if (size > this.#body.length) {
@@ -75,8 +75,8 @@ export class ResponseBody {
   }
 
   /**
-   * 9112 §7.1: reads the line before a chunk. This line has the size of the chunk in hexadecimal, and possibly an extension. The line end
-   * after the previous chunk is also read here, as an empty line.
+   * 9112 §7.1: reads the line that comes before each chunk. This line has the size of the chunk in hexadecimal, and possibly an extension.
+   * Each chunk ends with a line end, which this method reads as an empty line.
    */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);

@@ -1,7 +1,7 @@
 /**
- * Reads the response of a server or a proxy. Informational responses (RFC 9110 §15.2) may come before the response, and it may have a body
- * (RFC 9112 §6). handshake/http-head.ts parses the head. response-body.ts parses the body. dial.ts and tunnel.ts decide what the response
- * means.
+ * Reads the response of a server or a proxy. Informational responses (RFC 9110 §15.2) may come before the response. The response may have a
+ * body (RFC 9112 §6). handshake/http-head.ts parses the head. response-body.ts parses the body. dial.ts and tunnel.ts decide what the
+ * response means.
  */
 
 import type { Duplex } from 'node:stream';

@@ -1,17 +1,17 @@
 /**
- * Notifies a sender, or releases shared memory, when certain bytes have left the process. Each of these actions has a mark. A mark is a
- * position in the stream of bytes that a connection sends. A message needs a mark only if its sender wants a notification or its memory is
- * shared.
+ * Notifies a sender, or releases shared memory, when certain bytes have left the process. There is a mark for each of these actions. A mark
+ * is a position in the stream of bytes that a connection sends. A message needs a mark only if its sender wants a notification or its
+ * memory is shared.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
 
 interface Mark {
-  /** The number of bytes, from the first byte of the connection on, that have to leave before the action. */
+  /** The action is performed when the connection has sent this many bytes since it was opened. */
   readonly at: number;
   readonly done: SendCallback | null;
   readonly shared: SharedMemory | null;
-  /** The number of bytes directly before the mark that are in shared memory. */
+  /** How many of the last bytes before the mark are in shared memory. */
   readonly size: number;
 }
 
@@ -25,15 +25,15 @@ export class SentMarks {
     return this.#marks === null || this.#marks.length === 0;
   }
 
-  /** Calls `done` when the first `at` bytes of the connection have left. */
+  /** Calls `done` when the connection has sent its first `at` bytes. */
   notify(at: number, done: SendCallback): void {
     this.#marks ??= [];
     this.#marks.push({ at, done, shared: null, size: 0 });
   }
 
   /**
-   * Calls `shared.hold` now, and `shared.release` when the first `at` bytes of the connection have left. The last `size` of these bytes are
-   * in `shared`.
+   * Calls `shared.hold` now, and calls `shared.release` when the connection has sent its first `at` bytes. The last `size` of these bytes
+   * are in `shared`.
    */
   hold(at: number, size: number, shared: SharedMemory): void {
     shared.hold();
@@ -42,7 +42,7 @@ export class SentMarks {
     this.#marks.push({ at, done: null, shared, size });
   }
 
-  /** Call this when bytes have left. @param bytes the number of all bytes that have left so far */
+  /** Call this when bytes were sent. @param bytes the number of all bytes that the connection has sent so far */
   left(bytes: number): void {
     const marks = this.#marks;
     if (marks === null) return;
@@ -53,7 +53,7 @@ export class SentMarks {
     for (const mark of marks.splice(0, count)) this.#settle(mark, null);
   }
 
-  /** Call this when no more bytes will leave, because the connection was lost. All waiting senders receive `reason`. */
+  /** Call this when the connection was lost, so that no more bytes are sent. All waiting senders receive `reason`. */
   lost(reason: Error): void {
     const marks = this.#marks;
     this.#marks = null;

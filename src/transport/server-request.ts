@@ -18,8 +18,8 @@ export class ServerRequest extends UpgradeRequest {
    */
   readonly raw: IncomingMessage | null;
   /**
-   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. It belongs to the connection, so do not read from it or write
-   * to it.
+   * The net or TLS socket, or the socket that was passed to `handleUpgrade`. The socket belongs to the connection, so do not read from it
+   * or write to it.
    */
   readonly socket: Duplex;
 

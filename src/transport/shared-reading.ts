@@ -1,7 +1,7 @@
 /**
  * Lets all client sockets of a thread read into one shared buffer. By default, Node allocates 64 KiB for each read, and passes each chunk
- * through a stream. Node's option `onread` avoids both costs. It works for sockets of `net.connect`, but not for sockets that a server
- * accepts. docs/performance.md has the measurements.
+ * through a stream. Node's option `onread` avoids both costs. The option works for sockets of `net.connect`, but not for sockets that a
+ * server accepts. docs/performance.md has the measurements.
  *
  * Node reads into the buffer, and calls us before it reads from any other socket. Node also reads no socket while a callback of the
  * application runs. So one buffer is enough.
@@ -11,11 +11,11 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
 /** Receives the data that a socket reads. */
 export interface BorrowedReader {
-  /** @param isBorrowed whether the memory of the chunk is used for other data after this call */
+  /** @param isBorrowed true if the memory of the chunk is used for other data after this call */
   onData(chunk: Buffer, isBorrowed: boolean): void;
 }
 
-// The maximum size of one read, in bytes. It is the same without `onread`.
+// The maximum size of one read, in bytes. Without `onread`, Node uses the same size.
 const READ_SIZE = 65_536;
 
 const reader: unique symbol = Symbol('rfc6455 reader');
@@ -36,8 +36,8 @@ export function connectShared(options: NetConnectOpts): Socket {
 }
 
 /**
- * From now on, passes the data of a socket to `next`, if `connectShared` made the socket. If the socket has more than one 'data' listener,
- * it emits 'data' events instead.
+ * From now on, passes the data of a socket to `next`, if `connectShared` made the socket. While the socket has more than one 'data'
+ * listener, the socket emits 'data' events instead.
  */
 export function readShared(socket: object, next: BorrowedReader): void {
   (socket as SharingSocket)[reader] = next;

@@ -1,7 +1,8 @@
 /**
  * A pool of slabs, which all connections of the process share. A slab is a buffer into which small frames are written. A connection takes a
- * slab when it sends its first frame in a turn of the event loop. It gives the slab back when the socket has taken the bytes. There are
- * slabs of several sizes. A connection that sends few bytes gets a small slab. So 10,000 of these connections do not need 64 KiB each.
+ * slab when it sends its first frame in a turn of the event loop. The connection gives the slab back when the socket has taken the bytes.
+ * There are slabs of several sizes. A connection that sends few bytes gets a small slab. So 10,000 of these connections do not need 64 KiB
+ * each.
  */
 
 /** The size of the largest slab in bytes. All sizes are powers of two. */
@@ -13,12 +14,12 @@ const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 // The maximum number of bytes in free slabs.
 const MAX_FREE = 4 * 1024 * 1024;
 
-// If busy sockets still read from more bytes of slabs than this, slabs are scarce (see `areSlabsScarce`).
+// In bytes. If busy sockets still read from slabs with a total size above this limit, slabs are scarce (see `areSlabsScarce`).
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 
-// If slabs of this many bytes are in use, the waiting bytes of all connections are written before another slab is acquired. 32 MiB is
-// enough for 10,000 connections with 2 KiB each. With 4 MiB, sixteen broadcasts to 10,000 connections took three times as long, because
-// each connection needed three to four writes.
+// In bytes. If the total size of the slabs in use reaches this limit, the waiting bytes of all connections are written before another slab
+// is acquired. 32 MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes
+// for sixteen broadcasts. The broadcasts then took three times as long.
 const MAX_IN_USE = 32 * 1024 * 1024;
 
 /** The slabs that are not in use. There is one list for each size, from the smallest size to the largest. */
@@ -68,14 +69,14 @@ export function landSlab(slab: Buffer): void {
 }
 
 /**
- * Returns whether busy sockets still read from many slabs. If so, the bytes of a slab are copied before they are written, so that the slab
- * can be used again immediately.
+ * Returns true if busy sockets still read from more than `MAX_IN_FLIGHT` bytes of slabs. Then the bytes of a slab are copied before they
+ * are written, so that the slab can be used again immediately.
  */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_IN_FLIGHT;
 }
 
-/** Returns whether the waiting bytes of all connections have to be written before another slab is acquired. */
+/** Returns true if the waiting bytes of all connections have to be written before another slab is acquired. */
 export function areSlabsExhausted(): boolean {
   return bytesInUse >= MAX_IN_USE;
 }

@@ -51,7 +51,7 @@ export class Slots {
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
     if (this.#count.taken >= this.limit) return false;
-    // The socket has already emitted 'close', so it needs no slot. It would never give a slot back.
+    // The socket has already emitted 'close', so it needs no slot. If it took a slot, it would never give the slot back.
     if (socket.closed) return true;
     this.#sockets.add(socket);
     this.#count.taken++;
@@ -59,7 +59,7 @@ export class Slots {
     return true;
   }
 
-  /** Gives the slot of a socket back before the socket's 'close'. Call this if another listener has taken the socket over. */
+  /** Gives back the slot of a socket before the socket emits 'close'. Call this if another listener has taken the socket over. */
   give(socket: Duplex): void {
     if (!this.#sockets.delete(socket)) return;
     this.#count.taken--;

@@ -32,7 +32,7 @@ function onClose(this: Duplex): void {
   (this as OwnedSocket)[owner]!.onClose();
 }
 
-/** Returns whether a socket has an owner. */
+/** Returns true if the socket has an owner. */
 export function isOwned(socket: Duplex): boolean {
   return (socket as OwnedSocket)[owner] !== undefined;
 }
@@ -52,8 +52,8 @@ export function ownSocket(socket: Duplex, next: SocketOwner): void {
 }
 
 /**
- * Starts to pass the socket's 'data' events to its owner. If the socket was not paused, it begins to flow. One call is enough, even if the
- * owner changes later.
+ * Starts to pass the socket's 'data' events to its owner. If the socket was not paused, it begins to flow. One call for each socket is
+ * enough, even if its owner changes later.
  */
 export function readSocket(socket: Duplex): void {
   const owned = socket as OwnedSocket;
@@ -62,7 +62,7 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Returns whether a chunk fills its whole ArrayBuffer, and no other code uses this ArrayBuffer. */
+/** Returns true if the chunk fills its whole ArrayBuffer, and no other code uses this ArrayBuffer. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
   // A Duplex that is not a Socket might keep or share the memory that it emits. A second 'data' listener might keep the chunk too.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;

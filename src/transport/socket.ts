@@ -25,11 +25,11 @@ import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner
 
 /** The events of an endpoint, and further events of the transport. */
 export interface ConnectionEvents extends EndpointEvents {
-  /** Called when all bytes have left, if the socket was blocked before, or if `waitsForDrain` returned true. */
+  /** Called when all bytes were sent, if the socket was blocked before, or if `waitsForDrain` returned true. */
   onDrain(): void;
   /**
    * Called when the connection begins to end. The address of the socket can still be read. There may be several calls.
-   * @param isDropped whether the socket is destroyed without a closing handshake
+   * @param isDropped true if the socket is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
 }
@@ -76,7 +76,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     else socket.resume();
   }
 
-  /** Whether messages may be sent (§6.1). */
+  /** True if messages may be sent (§6.1). */
   get isOpen(): boolean {
     return this.endpoint.state === EndpointState.Open;
   }
@@ -91,7 +91,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   /**
    * Returns a new `Charge` (frame/charge.ts), which counts memory in the memory budget. It starts with 0 bytes.
-   * @param isUnread whether the memory holds received data that the application has not read
+   * @param isUnread true if the memory holds received data that the application has not read
    */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
@@ -101,14 +101,14 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.socket.destroyed;
   }
 
-  /** Whether the WebSocket connection and its TCP connection are closed. */
+  /** True if the WebSocket connection and its TCP connection are closed. */
   get isClosed(): boolean {
     return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- methods for the application ----
 
-  /** Returns whether more bytes than the high-water mark wait to be sent. If so, `onDrain` is called when nothing waits any more. */
+  /** Returns true if more bytes than the high-water mark wait to be sent. Then `onDrain` is called when nothing waits any more. */
   waitsForDrain(): boolean {
     const { highWaterMark } = this.limits;
     if (!this.endpoint.sender.buffersMoreThan(highWaterMark)) return false;
@@ -146,7 +146,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.endpoint.terminate();
   }
 
-  /** Sends a ping, and measures the answer time. @returns the number of the ping, from 1 on. 0 if the ping was not sent */
+  /** Sends a ping, and measures the answer time. @returns the number of the ping (the first ping is 1), or 0 if the ping was not sent */
   ping(payload?: Uint8Array): number {
     return this.#deadlines.ping(payload);
   }
@@ -160,7 +160,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.#deadlines.pingTimes;
   }
 
-  /** Sets whether the socket keeps the process alive. */
+  /** If `keeps` is true, the open socket keeps the process alive. If it is false, the process may end. */
   keepAlive(keeps: boolean): void {
     const { socket } = this;
     if (!(socket instanceof Socket)) return;
@@ -168,7 +168,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     else socket.unref();
   }
 
-  /** Sends all bytes that wait now, before the end of the turn. */
+  /** Sends all waiting bytes immediately, instead of at the end of the turn. */
   flush(): void {
     this.endpoint.sender.writer.encodeCollected();
     this.#outbox.flush();
@@ -176,7 +176,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   // ---- the socket's events ----
 
-  /** @param isBorrowed whether the memory of the chunk is used for other data after this call */
+  /** @param isBorrowed true if the memory of the chunk is used for other data after this call */
   onData(chunk: Buffer, isBorrowed = false): void {
     // We read the length now, because the chunk may be freed below. A freed chunk has no length.
     const size = chunk.length;
@@ -188,7 +188,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.parsed(now);
   }
 
-  /** Passes a chunk to the endpoint. @returns whether the endpoint keeps a part of the chunk */
+  /** Passes a chunk to the endpoint. @returns true if the endpoint keeps a part of the chunk */
   #receive(chunk: Buffer, isBorrowed: boolean): boolean {
     const { endpoint } = this;
     if (!endpoint.receive(chunk, isBorrowed)) this.socket.pause();
@@ -202,7 +202,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (!keepsChunk && size >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
   }
 
-  /** Does the same as `#receive`, but for the time in which memory is scarce. If reading has to stop, it stops at once. */
+  /** Does what `#receive` does, while memory is scarce. If the endpoint is paused, the rest of the chunk goes back into the socket. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);
@@ -221,8 +221,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // After a complete closing handshake, nothing is lost, so we do not report a reset (§7.1.1 allows it). After a failure, we do not
-    // report it either, because our own system resets the connection if the peer still sends.
+    // After a complete closing handshake, nothing is lost. So we do not report a reset (§7.1.1 allows the peer to reset). After a failure,
+    // we do not report a reset either, because our own system resets the connection if the peer still sends.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
@@ -247,7 +247,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Messages may still wait for compression, or new replies may have blocked the socket again. No event may follow the close event.
+    // We return if messages still wait for compression, if new replies have blocked the socket again, or if 'close' was already reported.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();

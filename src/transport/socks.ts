@@ -98,8 +98,8 @@ function addressOf(hostname: string): readonly number[] {
 }
 
 /**
- * Returns the size of a SOCKS5 reply (1928 §6). `reply` has the bytes that have arrived. If these bytes do not show the size yet, the
- * function returns how many bytes show it.
+ * Returns the size of a SOCKS5 reply (1928 §6). `reply` has the bytes that have arrived. If more bytes are needed to know the size, the
+ * function returns how many bytes are needed in total.
  */
 function replySize(reply: Buffer): number {
   if (reply.length >= 1 && reply[0] !== VERSION) throw dialFailure('WS_SOCKS_REPLY');
@@ -115,7 +115,7 @@ function replySize(reply: Buffer): number {
 
 /**
  * Reads one message of the proxy. Bytes after the message are put back into the socket.
- * @param sizeOf returns the size of the message. If it needs more bytes to know the size, it returns a number above `bytes.length`
+ * @param sizeOf returns the size of the message. If `sizeOf` needs more bytes to know the size, it returns a number above `bytes.length`
  */
 function read(attempt: Attempt, socket: Duplex, sizeOf: (bytes: Buffer) => number): Promise<Buffer> {
   return attempt.step(socket, 'proxy', (done, fail) => {

@@ -20,8 +20,8 @@ const TICK = 20;
 
 const SLOTS = 1024;
 
-// In milliseconds. If Node's timer fires more than this time too late, we assume that the process was blocked. Each deadline that has
-// passed is then extended once.
+// In milliseconds. If Node's timer is late by more than this time, we assume that the process was blocked. Then each deadline that has
+// passed is extended once.
 const STANDSTILL = 1_000;
 
 /** A deadline that can be set any number of times without allocation. `TimerWheel.timer` makes it. */
@@ -72,7 +72,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick for which Node's timer (`#handle`) is set. */
   #armedFor = 0;
-  /** Whether Node's timer has fired, and the wheel now waits until Node has read the sockets. */
+  /** True after Node's timer has fired, until Node has read the sockets and `#run` is called. */
   #waitsForPoll = false;
   #running = false;
 
@@ -106,8 +106,7 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
-    // If `#run` is running or will run soon, we do not set Node's timer here. At its end, `#run` sets Node's timer for the deadline that is
-    // due first.
+    // If `#run` is running or will run soon, we do not set Node's timer here. `#run` sets Node's timer before it returns.
     if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }

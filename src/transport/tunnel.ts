@@ -21,7 +21,7 @@ export interface SocketTarget {
   /** A host name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Whether the URL is a wss URL. */
+  /** True if the URL is a wss URL. */
   readonly secure: boolean;
 }
 

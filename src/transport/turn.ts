@@ -1,6 +1,6 @@
 /**
- * Flushes connections at the end of a turn of the event loop. All bytes that a connection sent within one turn leave in one write. RFC 6455
- * §5.4 allows this, because the order of the frames stays the same.
+ * Flushes connections at the end of a turn of the event loop. One write sends all bytes of a connection that wait at the end of the turn.
+ * RFC 6455 §5.4 allows this, because the order of the frames stays the same.
  */
 
 import { flushBeforeLateWork } from '../deflate/turn.ts';
@@ -8,7 +8,7 @@ import { clock } from './clock.ts';
 
 /** An object with bytes to write at the end of the turn. */
 export interface Flushable {
-  /** Whether the object is in the list of objects to flush at the end of the turn. Only turn.ts changes this field. */
+  /** True while the object is in the list of objects to flush at the end of the turn. Only turn.ts changes this field. */
   isListed: boolean;
   flush(): void;
   /**
@@ -20,7 +20,7 @@ export interface Flushable {
 let dirty: Flushable[] = [];
 let scheduled = false;
 
-/** The objects that the function `endTurn` handles at present. `next` is the index of the next object. */
+/** The objects that the function `endTurn` below is flushing at present. `next` is the index of the next object. */
 let ending: readonly Flushable[] = [];
 let next = 0;
 
@@ -36,7 +36,8 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
 
 /** Writes the waiting bytes of all objects now, before the end of the turn. */
 export function flushAll(): void {
-  // A callback may call this function while the function `endTurn` runs. The objects that still wait for their `endTurn` are flushed here.
+  // A callback may call this function while the function `endTurn` runs. So we also flush the objects whose method `endTurn` was not called
+  // yet.
   for (let at = next; at < ending.length; at++) ending[at]!.flush();
   const list = dirty;
   dirty = [];

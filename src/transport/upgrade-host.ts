@@ -44,19 +44,21 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
    * client's list that is also in this list.
    */
   readonly subprotocols: readonly string[];
-  /** The longest time for an opening handshake in milliseconds. It begins when the socket is accepted, and ends with the 101 response. */
+  /**
+   * The longest time for an opening handshake in milliseconds. The time begins when the socket is accepted, and ends with the 101 response.
+   */
   readonly handshakeTimeout: number;
-  /** Negotiates permessage-deflate. If it is null, the server declines all offers. */
+  /** Negotiates permessage-deflate. Null if the server declines all offers. */
   readonly compression: Compression | null;
   /** The budget that counts the bytes that a client sends before its request is answered. */
   readonly memoryBudget: MemoryBudget;
   /** Limits the number of open sockets. Each socket takes one slot until its 'close' event. */
   readonly slots: Slots;
-  /** Whether the server is closing. If so, every new handshake is answered with 503. */
+  /** True while the server is closing. During this time, every new handshake is answered with 503. */
   readonly isClosing: boolean;
   /** Called when a handshake begins. Until `settled` is called, the server may call `refuse` of the handshake. */
   started(handshake: PendingHandshake): void;
-  /** Called when the handshake has ended, successfully or not. If it was successful, `opened` was called before. */
+  /** Called when the handshake has ended, successfully or not. After a successful handshake, `opened` is called before `settled`. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,
@@ -74,11 +76,14 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     headers: readonly string[],
   ): readonly string[] | null;
   /**
-   * Called before a refusal is written. This function must not throw. @returns the refusal to write: `error`, or an error that replaces it
+   * Called before a refusal is written. This function must not throw. @returns the error for the answer: `error` itself or another error
    */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
-  /** Called when a request was refused, or when the client left before the answer. */
+  /**
+   * Called when a request was refused, or when the client left before the answer. Not called if the client left before its request was
+   * complete.
+   */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
@@ -92,13 +97,13 @@ export interface UpgradeOrigin<Result> {
   readonly context?: unknown;
   /** Called with the value that `opened` returned. */
   readonly onOpened?: (result: Result) => void;
-  /** Called after `refused`. */
+  /** Called when the handshake has ended without a connection. If `refused` is called too, `refused` is called first. */
   readonly onRefused?: (error: HandshakeError) => void;
 }
 
 /** The object that the application receives with a request, and uses while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when the answer is no longer needed. This is so if the peer leaves, the deadline passes, or the server shuts down. */
+  /** Aborts when the answer is no longer needed, because the peer left, the deadline passed, or the server is shutting down. */
   readonly signal: AbortSignal;
   /** The option `context` of `handleUpgrade`. Undefined if the option is absent. */
   readonly context: unknown;

@@ -36,7 +36,8 @@ export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// When TLS is established, this object becomes the owner of the TCP socket. It ignores all events, because the TLS socket emits them too.
+// When TLS is established, this object becomes the owner of the TCP socket. The object ignores all events, because the TLS socket emits
+// them too.
 const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from the accepted socket to the 101 or the refusal. */
@@ -48,7 +49,7 @@ export class ServerHandshake<Context, Result>
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
-  /** Whether an answer can be sent on the socket. While TLS is being established, no answer can be sent. */
+  /** True if an answer can be sent on the socket. While TLS is being established, the value is false. */
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
@@ -287,8 +288,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Returns whether the socket of an 'upgrade' event is already in use. Either a `ServerHandshake` owns the socket, or another listener of
- * the event has ended the socket or reads from it.
+ * Returns true if the socket of an 'upgrade' event is already in use. In this case, a `ServerHandshake` owns the socket, or another
+ * listener of the event has ended the socket or reads from it.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

@@ -39,7 +39,7 @@ export class Waiting {
     return part;
   }
 
-  /** Returns whether at least one of the next `size` bytes belongs to a borrowed payload. */
+  /** Returns true if at least one of the next `size` bytes belongs to a borrowed payload. */
   isBorrowed(size: number): boolean {
     for (let left = size, at = this.#head; left > 0; at++) {
       const chunk = this.#chunks![at]!;

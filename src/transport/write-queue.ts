@@ -19,16 +19,16 @@ export interface WriteQueueOwner {
   onBlocked(): void;
   /** Called when the socket has taken all bytes that were written to it. */
   onTaken(): void;
-  /** Called if a write threw. The socket is broken, or a payload was transferred or resized. The queue writes no more bytes. */
+  /** Called if a write threw. Either the socket is broken, or the application changed a payload. The queue writes no more bytes. */
   onWriteFailed(error: unknown): void;
 }
 
-// In bytes. A TLS socket finishes each write in a later turn of the event loop. Up to this size, an unfinished write does not count as
-// blocked.
+// In bytes. A TLS socket finishes each write in a later turn of the event loop. While the unfinished writes have at most this many bytes,
+// the socket does not count as blocked.
 const MAX_UNDER_WAY = 262_144;
 
-// In bytes. The kernel usually takes a small write immediately, so a write of up to this size has no callback. For each callback, Node
-// calls process.nextTick, which costs 5 % of a small echo. If the previous write had to wait, small writes have a callback too.
+// In bytes. The kernel usually takes a small write immediately. So a write of up to this size has no callback, except if the previous write
+// had to wait. Without the callback, Node does not call process.nextTick, and a small echo takes 5 % less time.
 const MAX_SILENT_SIZE = 16_384;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -38,41 +38,41 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** Whether even a small write needs the callback. This is so if the socket did not take the last write immediately. */
+  /** True if even a small write needs the callback, because the socket might not take it immediately. */
   #isUnsure: boolean;
-  /** Whether the last write had the callback. */
+  /** True if the last write had a callback. */
   #hasCallback = false;
-  /** If the socket is writing more bytes than this, it counts as blocked. */
+  /** If the socket has more unfinished bytes than this, it counts as blocked. */
   readonly #allowance: number;
-  /** Whether all bytes that other code (such as the opening handshake) wrote to the socket have left. */
+  /** True if the socket has sent all bytes that other code (such as the opening handshake) wrote to it. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
 
-  /** Whether the socket has not yet taken all bytes that it was given. While it is busy, the queue writes no more bytes. */
+  /** True while the socket has not taken all bytes of the earlier writes. During this time, the queue writes no more bytes. */
   isBusy = false;
-  /** Whether the socket takes no more bytes for now. The reason is that it is slow, or that it is writing more bytes than `#allowance`. */
+  /** True while the socket takes no more bytes, because `isSlow` is true, or because more bytes than `#allowance` are unfinished. */
   blocked = false;
-  /** Whether the socket waits because the peer is slow. It stays true until nothing waits in the queue any more. */
+  /** True if the socket is busy because the peer is slow. The value stays true until the queue is empty and the socket is not busy. */
   isSlow = false;
   /** How often `endTurn` was called after the socket had become busy. */
   #turns = 0;
-  /** Whether `socket.write` is running. Some streams deliver the bytes, and even the peer's answer, before `write` returns. */
+  /** True while `socket.write` is running. Some streams deliver the bytes, and even the peer's answer, before `write` returns. */
   isWriting = false;
-  /** When the busy socket last took bytes, in milliseconds of `clock.now()`. */
+  /** When the socket last took bytes or became busy, in milliseconds of `clock.now()`. */
   lastTaken = 0;
-  /** The number of bytes that the socket had not taken when it became busy. */
+  /** The number of bytes in the socket's buffer at the time when the socket became busy. */
   #inSocket = 0;
   /** The slab (a pooled buffer) that the busy socket still reads from, or null. */
   #slabInFlight: Buffer | null = null;
   /** The number of callbacks that have not been called yet. */
   #writes = 0;
   #onTaken: WriteCallback | null = null;
-  /** Whether a write failed. If so, the socket is being destroyed, and the queue writes no more bytes. */
+  /** True after a write failed. Then the socket is being destroyed, and the queue writes no more bytes. */
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap the maximum number of bytes that may wait. If a TLS socket is writing more bytes than this, it counts as blocked */
+  /** @param sendCap the maximum number of bytes that may wait. A TLS socket with more unfinished bytes than this counts as blocked */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -82,17 +82,17 @@ export class WriteQueue {
     this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
-  /** The number of bytes that have not left. It includes the bytes that the socket has not taken yet. */
+  /** The number of bytes that wait in this queue or in the socket. */
   get bufferedAmount(): number {
     return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }
 
-  /** Whether no bytes wait in the queue. The socket may still have bytes. */
+  /** True if no bytes wait in the queue. There may still be bytes in the socket. */
   get isEmpty(): boolean {
     return this.#waiting.size === 0;
   }
 
-  /** Whether the queue may write only copies, because the Duplex may keep the memory. */
+  /** True if the queue must write copies only, because the Duplex may keep the memory. */
   get copies(): boolean {
     return this.#copies;
   }
@@ -120,7 +120,7 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Moves the bytes of a batch into this queue, because the socket is busy. Here they need only memory of their exact size. */
+  /** Moves the bytes of a batch into this queue while the socket is busy. In the queue, they use only memory of their exact size. */
   setAside(batch: Batch): void {
     const { size } = batch;
     this.#waiting.add(batch.takeApart(), size);
@@ -134,7 +134,7 @@ export class WriteQueue {
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** Call this when the socket is closed or is about to be destroyed. @returns the number of bytes that did not leave */
+  /** Call this when the socket is closed or is about to be destroyed. @returns the number of lost bytes */
   release(): number {
     const lost = this.#waiting.size + (this.isBusy ? this.#inSocket : 0);
     this.#isReleased = true;
@@ -142,7 +142,7 @@ export class WriteQueue {
     this.isBusy = false;
     this.isSlow = false;
     this.blocked = false;
-    // The socket may still read from the slab, so the garbage collector has to free it.
+    // The socket may still read from the slab, so no other frame may use it. The garbage collector frees the slab.
     if (this.#slabInFlight !== null) {
       landSlab(this.#slabInFlight);
       abandonSlab(this.#slabInFlight);
@@ -165,24 +165,24 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Whether the socket reads all bytes before `write` returns. A TLS socket does this if no earlier bytes wait in it. */
+  /** True if the socket reads all bytes before `write` returns. A TLS socket does this if no earlier bytes wait in it. */
   get #readsAtOnce(): boolean {
     return this.#encrypts && this.#isAlone && this.#socket.writableLength === 0;
   }
 
-  /** Whether a part of a slab (a pooled buffer) must be copied before it is written. */
+  /** True if a part of a slab (a pooled buffer) must be copied before it is written. */
   get #copiesSlab(): boolean {
     return this.#copies || areSlabsScarce();
   }
 
-  /** Stops using a slab (a pooled buffer) after its bytes were written. If the socket no longer reads from it, it is released now. */
+  /** Stops using a slab (a pooled buffer) after its bytes were written. If the socket does not read from the slab, releases the slab. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
     else if (this.isBusy) {
       this.#slabInFlight = slab;
       launchSlab(slab);
     }
-    // The socket may still read from the slab, so the garbage collector has to free it.
+    // The socket may still read from the slab, so no other frame may use it. The garbage collector frees the slab.
     else abandonSlab(slab);
   }
 
@@ -230,7 +230,7 @@ export class WriteQueue {
 
   #written(): void {
     const waits = !this.#isReleased && this.#socket.writableLength > 0;
-    // A socket emits no 'drain' for a small write. So we need the callback of the last write to know that all bytes have left.
+    // A socket emits no 'drain' for a small write. So only the callback of the last write shows that the socket has taken all bytes.
     if (waits && !this.#hasCallback && !this.#isBroken) this.#askForCallback();
     this.isWriting = false;
     if (this.#isReleased) return;
@@ -244,7 +244,7 @@ export class WriteQueue {
     this.#checkBlocked();
   }
 
-  /** Writes zero bytes with the callback. Called if the socket did not immediately take a write that had no callback. */
+  /** Writes zero bytes with the callback. Called if a write had no callback, and the socket did not take its bytes immediately. */
   #askForCallback(): void {
     this.#isUnsure = true;
     try {
@@ -278,7 +278,7 @@ export class WriteQueue {
   /** Called when the socket has finished a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node calls a callback later, even if the kernel took the bytes immediately. So this may be the callback of an earlier write.
+    // Node calls a callback late, even if the kernel took the bytes at once. If a newer write has begun, we wait for its callback.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

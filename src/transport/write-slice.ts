@@ -11,8 +11,8 @@ import type { Waiting } from './waiting.ts';
 export type WriteCallback = (error?: Error | null) => void;
 
 /**
- * The number of bytes that a TLS socket gets in one write while the peer is not slow. These are eight full records (RFC 8446 §5.1). With
- * half or twice this number, sending 1 MiB takes 10 % longer.
+ * The number of bytes that a TLS socket gets in one write while the peer is not slow. The bytes fill eight TLS records (RFC 8446 §5.1).
+ * With half or twice this number, sending 1 MiB takes 10 % longer.
  */
 export const ENCRYPTED_SIZE: number = 8 * 16_384;
 
@@ -32,7 +32,7 @@ export function writeJoined(
   size: number,
   callback: WriteCallback | undefined,
 ): void {
-  // `joint` is null while its memory is in use. `write` may call code of the application, and this code may call `writeJoined` again.
+  // While this memory is in use, `joint` is null, because `write` may call code of the application. This code may call `writeJoined` again.
   const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
   joint = null;
   socket.write(waiting.join(size, memory), callback);
