@@ -34,8 +34,8 @@ export function streamConfig(prefix: string, { size, ttl }: HistoryValues): Nats
   };
 }
 
-// An entry consists of its kind, a tag of 8 bytes, and the bytes of the message. A server that was killed can lose its newest messages, and
-// then use their numbers again. But the tag is always new, so a pair of number and tag is unique.
+// An entry consists of its kind, a tag of 8 bytes, and the bytes of the message. A NATS server that was killed can lose its newest
+// messages. It can then give their numbers to other messages. But each message has a new tag, so a pair of number and tag is unique.
 const HEAD_SIZE = 9;
 const TAG_AT = 1;
 

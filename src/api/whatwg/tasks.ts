@@ -4,8 +4,8 @@
  * stops reading. Waiting messages count in the memory budget (RFC 6455 §10.4).
  */
 
-// The connection stops reading when this number of messages, or this number of bytes, waits. It reads again when all of them were
-// delivered.
+// The connection stops reading when this many messages, or this many bytes, wait for their tasks. The connection reads again when all
+// waiting messages have been delivered. A text counts with its `length` (UTF-16 code units) instead of its bytes.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 

@@ -81,8 +81,8 @@ export function isRefusal(value: object | null): value is Refusal {
 
 /**
  * Calls the function `verifyClient` of the application.
- * @param decided is called once, with null to accept the request, or with a refusal. After a minute without an answer, it is called with a
- * refusal with status 408. It is not called if the socket closes first
+ * @param decided is called at most once: with null to accept the request, or with a refusal. If `verifyClient` does not answer within a
+ * minute, `decided` receives a refusal with status 408. `decided` is not called if the socket closes first
  */
 export function askVerifyClient(
   verifyClient: NonNullable<ServerOptions['verifyClient']>,
