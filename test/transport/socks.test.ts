@@ -234,7 +234,7 @@ describe('A43, O6: answers of a SOCKS5 proxy that make the attempt fail', () => 
       'WS_SOCKS_AUTHENTICATION',
       /user name/,
     ],
-    ['credentials are required', bytes('05 02'), null, 'WS_SOCKS_AUTHENTICATION', /or requires them/],
+    ['credentials are required', bytes('05 02'), null, 'WS_SOCKS_AUTHENTICATION', /requires a user name/],
     ['another version', bytes('04 00'), null, 'WS_SOCKS_REPLY', /not valid in SOCKS5/],
     [
       'an HTTP response',
