@@ -24,6 +24,9 @@ const commands = {
   ],
 } as const;
 
+/** The maximum number of characters of a server's output that an error message contains. */
+const MAX_OUTPUT = 4_000;
+
 /** A server process that a test can kill, and start again on the same port with the same data. */
 export class Engine {
   readonly port: number;
@@ -46,9 +49,24 @@ export class Engine {
     const [command = '', ...args] = commands[this.#kind](this.port, this.#folder);
     // Debian installs nats-server in /usr/sbin. By default, only the PATH of root contains this folder.
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-    const child = spawn(command, args, { stdio: 'ignore', env });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#process = child;
-    const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+    // If the server ends before the test kills it, its clients would wait without end. So its last output is shown.
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => {
+        output = (output + bytes).slice(-MAX_OUTPUT);
+      });
+    }
+    const failed = new Promise<never>((_resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        if (this.#process !== child) return;
+        const error = new Error(`${command} ended with ${code ?? signal}:\n${output}`);
+        console.error(error.message);
+        reject(error);
+      });
+    });
     failed.catch(() => {});
     while (!(await Promise.race([isListening(this.port), failed]))) await delay(20);
   }

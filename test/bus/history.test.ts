@@ -3,11 +3,13 @@
  * each missed message once and in order. A gap is reported only if the history does not contain a message, or if the engine never received
  * the message.
  */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
 import { CuttableProxy, Engine } from './engines.ts';
-import { makeBus } from './make-bus.js';
+import { load, makeBus } from './make-bus.js';
 import { type HistoryReport, packages } from './project.ts';
 import { reportsOf, Scenario } from './scenario.ts';
 
@@ -102,4 +104,35 @@ describe.each([
       await scenario.end();
     }
   });
+});
+
+test('if three buses begin to use each of 500 new streams of NATS at the same time, nats-server does not crash', async () => {
+  const engine = await Engine.start('nats');
+  const { NatsBus } = await load(project.folder, 'topics.js');
+  const packageOf = createRequire(join(project.folder, 'package.json'));
+  const { connect } = packageOf('@nats-io/transport-node');
+  const { jetstreamManager } = packageOf('@nats-io/jetstream');
+  const connections = await Promise.all([1, 2, 3].map(() => connect({ port: engine.port })));
+  const managers = await Promise.all(connections.map((connection) => jetstreamManager(connection)));
+  try {
+    const useStream = async (prefix: string): Promise<void> => {
+      const buses = connections.map(
+        (connection, at) => new NatsBus(connection, { prefix, history: { jetstream: managers[at] } }),
+      );
+      const received: string[] = [];
+      const receiver = { message: (_topic: string, bytes: Uint8Array) => received.push(String(bytes)) };
+      await Promise.all(buses.map((bus) => bus.subscribe('t', receiver)));
+      await buses[0]!.publish('t', Buffer.from('1'));
+      while (received.length < buses.length) await delay(10);
+      expect(received).toEqual(['1', '1', '1']);
+      for (const bus of buses) await bus.close();
+    };
+    for (let first = 0; first < 500; first += 10) {
+      await Promise.all(Array.from({ length: 10 }, (_, at) => useStream(`p${first + at}`)));
+    }
+    expect((await managers[0].getAccountInfo()).streams).toBe(500);
+  } finally {
+    for (const connection of connections) await connection.close();
+    await engine.remove();
+  }
 });

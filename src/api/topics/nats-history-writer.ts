@@ -7,6 +7,7 @@ import { serializeTopics } from './lost-topics.ts';
 import {
   isAway,
   isNameInUse,
+  isOverlap,
   isStreamMissing,
   type NatsCalls,
   NatsConnectionLost,
@@ -22,6 +23,10 @@ import { RESERVED } from './topic-name.ts';
 
 // While JetStream starts, it cannot create the stream. The bus tries again after this number of milliseconds.
 const RETRY_DELAY = 100;
+// How often the bus tries again if the subjects of its stream overlap with those of another stream.
+const MAX_OVERLAPS = 10;
+// JetStream creates a stream in a few milliseconds. The bus waits for this number of milliseconds before it uses a stream that is new.
+const CREATION_DELAY = 100;
 
 /** Writes the history of one bus: the messages that JetStream keeps. */
 export class NatsHistoryWriter implements HistoryWriter, NatsStream {
@@ -94,14 +99,24 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     return isAway(error) || isStreamMissing(error);
   }
 
-  get(query: Parameters<NatsStream['get']>[0]): Promise<NatsStoredMessage | null> {
+  async get(query: Parameters<NatsStream['get']>[0]): Promise<NatsStoredMessage | null> {
+    await this.#created();
     return this.#calls.run(() => this.#jetstream.streams.getMessage(this.#config.name, query));
   }
 
   async count(subject: string): Promise<number> {
+    await this.#created();
     const options = { subjects_filter: subject };
     const info = await this.#calls.run(() => this.#jetstream.streams.info(this.#config.name, options));
     return info.state.subjects?.[subject] ?? 0;
+  }
+
+  /**
+   * Settles when the stream is not being created any more. nats-server 2.9 crashes if a client reads a message of a stream that is being
+   * created, so every read waits for this. Also settles if NATS has refused to create the stream: the read then gets its own error.
+   */
+  async #created(): Promise<void> {
+    await this.#preparing?.catch(() => {});
   }
 
   /** Publishes a message that NATS does not keep, and then sends a ping. The answer (the pong) shows that NATS has received the message. */
@@ -113,17 +128,22 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   async #prepare(): Promise<void> {
-    for (;;) {
+    for (let overlaps = 0; ; ) {
       try {
         await this.#ensureStream();
         return;
       } catch (error) {
-        if (!isAway(error) && !isNameInUse(error)) throw error;
+        // If two processes create the stream at the same time, nats-server 2.9 can report that the stream overlaps with itself.
+        const isTooLong = isOverlap(error) && ++overlaps > MAX_OVERLAPS;
+        if (isTooLong || !(isAway(error) || isNameInUse(error) || isOverlap(error))) throw error;
       }
-      await this.#calls.run(
-        () => new Promise<void>((resolve) => void clock.setTimeout(resolve, RETRY_DELAY)),
-      );
+      await this.#delay(RETRY_DELAY);
     }
+  }
+
+  /** Rejects if the connection is lost before the time has passed. */
+  #delay(milliseconds: number): Promise<void> {
+    return this.#calls.run(() => new Promise((resolve) => void clock.setTimeout(resolve, milliseconds)));
   }
 
   /**
@@ -140,8 +160,11 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
         throw error;
       });
     if (info === null) await this.#calls.run(() => streams.add(this.#config));
-    else if (!hasSettings(info.config, this.#config))
+    // A stream that never had a message might still be being created for another process. `#created` says why the bus waits.
+    if (info === null || info.state.last_seq === 0) await this.#delay(CREATION_DELAY);
+    if (info !== null && !hasSettings(info.config, this.#config)) {
       await this.#calls.run(() => streams.update(name, settings));
+    }
   }
 }
 

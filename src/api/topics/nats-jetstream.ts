@@ -31,7 +31,7 @@ export interface NatsJetStream {
         readonly max_age: number;
         readonly republish?: { readonly src: string; readonly dest: string };
       };
-      readonly state: { readonly subjects?: Readonly<Record<string, number>> };
+      readonly state: { readonly last_seq: number; readonly subjects?: Readonly<Record<string, number>> };
     }>;
     add(config: NatsStreamConfig): Promise<unknown>;
     update(name: string, config: Omit<NatsStreamConfig, 'name'>): Promise<unknown>;
@@ -70,6 +70,11 @@ export function isStreamMissing(error: unknown): boolean {
 /** True if this error means that a stream with the same name, but with other settings, already exists. */
 export function isNameInUse(error: unknown): boolean {
   return codeOf(error) === 10_058;
+}
+
+/** True if this error means that another stream already receives some of the subjects. */
+export function isOverlap(error: unknown): boolean {
+  return codeOf(error) === 10_065;
 }
 
 function codeOf(error: unknown): unknown {

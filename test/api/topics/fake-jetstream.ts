@@ -4,6 +4,7 @@ import type {
   NatsStoredMessage,
   NatsStreamConfig,
 } from '../../../src/api/topics/nats-jetstream.ts';
+import { streamConfig } from '../../../src/api/topics/nats-stream.ts';
 import type { FakeNats, FakeNatsConnection } from './fake-nats.ts';
 
 /** An error in an answer of the server. */
@@ -26,6 +27,8 @@ interface Stream {
   config: NatsStreamConfig;
   messages: Stored[];
   last: number;
+  /** The time at which the stream is complete. nats-server 2.9 crashes if a client reads a message earlier. */
+  readonly completeAt: number;
 }
 
 type Query = { seq: number; next_by_subj?: string } | { last_by_subj: string };
@@ -41,6 +44,10 @@ export class FakeJetStream {
   before: (call: string) => void = () => {};
   /** If true, the server stores published messages, but does not confirm them. */
   isSilent = false;
+  /** The number of milliseconds in which the server creates a stream. */
+  creationTime = 0;
+  /** The number of reads of a stream that was not complete. */
+  earlyReads = 0;
 
   constructor(nats: FakeNats) {
     this.#nats = nats;
@@ -77,7 +84,12 @@ export class FakeJetStream {
             const stream = this.#get(name);
             stream.config = { ...stream.config, ...config };
           }),
-        getMessage: (name, query) => call('getMessage', () => this.#find(this.#get(name), query)),
+        getMessage: (name, query) =>
+          call('getMessage', () => {
+            const stream = this.#get(name);
+            if (Date.now() < stream.completeAt) this.earlyReads++;
+            return this.#find(stream, query);
+          }),
       },
       jetstream: () => ({
         publish: (subject, payload) => {
@@ -111,6 +123,12 @@ export class FakeJetStream {
     return seq;
   }
 
+  /** Begins to create a stream with the settings that a bus uses by default, as if another process had asked for it. */
+  create(name: string): void {
+    const config = streamConfig(name.replace('-history', ''), { size: 1_000, ttl: 3_600_000 });
+    this.#add(config);
+  }
+
   #away(): Error {
     return Object.assign(new Error('jetstream is not enabled'), { name: 'JetStreamNotEnabled' });
   }
@@ -124,16 +142,18 @@ export class FakeJetStream {
   #add(config: NatsStreamConfig): void {
     const existing = this.streams.get(config.name);
     if (existing === undefined) {
-      this.streams.set(config.name, { config, messages: [], last: 0 });
+      const completeAt = Date.now() + this.creationTime;
+      this.streams.set(config.name, { config, messages: [], last: 0, completeAt });
     } else if (JSON.stringify(existing.config) !== JSON.stringify(config)) {
       throw new ApiError('stream name already in use with a different configuration', 10_058);
     }
   }
 
   #info(name: string, filter?: string) {
-    const { config, messages } = this.#get(name);
+    const { config, messages, last } = this.#get(name);
     const count = messages.filter(({ subject }) => subject === filter).length;
-    return { config, state: filter === undefined || count === 0 ? {} : { subjects: { [filter]: count } } };
+    const subjects = filter === undefined || count === 0 ? {} : { subjects: { [filter]: count } };
+    return { config, state: { last_seq: last, ...subjects } };
   }
 
   #find({ messages }: Stream, query: Query): NatsStoredMessage | null {

@@ -223,6 +223,7 @@ describe('after a lost connection to NATS', () => {
     async (_case, change, kept) => {
       const { server, other, lines, away, close } = await setUpWithOne();
       await away(() => change(server));
+      await until(() => lines.includes('gap'));
       await other.bus.publish('a', Buffer.from('2'));
       await turns(20);
       await other.bus.publish('a', Buffer.from('3'));
@@ -499,6 +500,53 @@ describe('the stream in NATS', () => {
     await close();
   });
 
+  test.each<[string, (server: FakeJetStream) => void]>([
+    ['one bus creates the stream', () => {}],
+    ['another process is creating the stream', (server) => server.create('rfc6455-history')],
+    [
+      'another process begins to create the stream just before the bus does so',
+      (server) => {
+        server.before = (call) => {
+          if (call !== 'add') return;
+          server.before = () => {};
+          server.create('rfc6455-history');
+        };
+      },
+    ],
+  ])('if %s, no bus reads a message before the stream is complete', async (_case, begin) => {
+    const { bus, other, server, lines, close } = setUp();
+    server.creationTime = 30;
+    begin(server);
+    await Promise.all([
+      bus.subscribe('a', new Recorder(lines)),
+      other.bus.subscribe('a', new Recorder(lines)),
+    ]);
+    await other.bus.publish('a', Buffer.from('1'));
+    await until(() => lines.length > 1);
+    expect(lines).toEqual(['a 1', 'a 1']);
+    expect(server.earlyReads).toBe(0);
+    await close();
+  });
+
+  test.each([
+    [3, 'a bus publishes'],
+    [Number.POSITIVE_INFINITY, '`publish` rejects'],
+  ])('if NATS reports %d times that the subjects of the stream overlap, %s', async (times) => {
+    const { server, nats } = setUp();
+    server.streams.clear();
+    const overlap = new ApiError('subjects overlap with an existing stream', 10_065);
+    let left = times;
+    server.before = (call) => {
+      if (call === 'add' && left-- > 0) throw overlap;
+    };
+    const connection = nats.connect();
+    const bus = new NatsBus(connection, { history: { jetstream: server.manager(connection) } });
+    const publishing = bus.publish('a', Buffer.from('1'));
+    if (times === 3) await publishing;
+    else await expect(publishing).rejects.toBe(overlap);
+    await bus.close();
+  });
+
   test('if two buses create the stream in NATS at the same time, there is one stream, with the settings of the second bus', async () => {
     const { server, nats } = setUp({ size: 10 });
     server.streams.clear();
@@ -509,6 +557,7 @@ describe('the stream in NATS', () => {
         config: { ...config, max_msgs_per_subject: 6 },
         messages: [],
         last: 0,
+        completeAt: 0,
       });
     };
     const config = {
