@@ -46,7 +46,9 @@ export class Replies {
     this.#highWaterMark = highWaterMark;
   }
 
-  /** Whether more bytes of replies wait than the high-water mark allows. Only valid if bytes wait to be sent. */
+  /**
+   * True if the replies that wait to be sent have more bytes than the high-water mark. Read this property only while replies are waiting.
+   */
   get isOverHighWaterMark(): boolean {
     return this.#bytes > this.#highWaterMark;
   }

@@ -158,7 +158,7 @@ describe('the command connect with a pipe as input', () => {
     expect(stdout).toMatch(/^binary, 100 bytes: 00 /);
   });
 
-  test('with --linger 0 connect closes when its input ends, and all messages are still sent', async () => {
+  test('with --linger 0, the command closes the connection as soon as its input ends, and all messages are still sent', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {

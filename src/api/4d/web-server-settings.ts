@@ -12,7 +12,10 @@ import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from
 export interface WebServerSettings {
   /** The address to listen on. In 4D, this is `IPAddressToListen`, and the default is all addresses. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The port. 0 means any free port. In 4D, these are `HTTPPort` and `HTTPSPort`. @default 8080; 8443 with TLS */
+  /**
+   * The port. 0 means any free port. 4D has two settings for it: `HTTPPort` (without TLS) and `HTTPSPort` (with TLS).
+   * @default 8080; 8443 with TLS
+   */
   readonly port?: number | undefined;
   /** The server serves the files of this folder. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
@@ -48,7 +51,7 @@ export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   }),
   port: portOption({
     defaultText: '8080; 8443 with TLS',
-    text: 'The port to listen on; 0 chooses a free port. In 4D, these are `HTTPPort` and `HTTPSPort`.',
+    text: 'The port to listen on; 0 chooses a free port. 4D has two settings for it: `HTTPPort` (without TLS) and `HTTPSPort` (with TLS).',
   }),
   rootFolder: custom(
     'a path',

@@ -32,7 +32,7 @@ const taken: readonly string[] =
     ' ',
   );
 
-/** The whole program: all its files, and the imports and helpers that its module needs. */
+/** The whole program: all its files, and the imports and helpers that the generated module needs. */
 export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
