@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ClientData } from '../../../src/api/plugin/engine-client.ts';
 import { random } from '../../frame/harness.ts';
+import { freePort } from '../../free-port.ts';
 import { closeFrame } from '../../transport/wire.ts';
 import { FakeClock, type FakeConnection, FakeNetwork, settled } from '../fake-dial.ts';
-import { clearSurfaces, freePort, RawServer, turn, V2 } from './support.ts';
+import { clearSurfaces, RawServer, turn, V2 } from './support.ts';
 
 afterEach(clearSurfaces);
 

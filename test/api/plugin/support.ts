@@ -1,6 +1,5 @@
 /** Helpers for the tests of both plugins: objects that record events, and a server that sends whatever a test wants. */
 
-import { randomInt } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { V1Surface, type WebsocketContext, type WebsocketEventType } from '../../../src/api/plugin/v1.ts';
@@ -205,23 +204,6 @@ export function switching(key: string, ...lines: string[]): string {
     '',
     '',
   ].join('\r\n');
-}
-
-/**
- * Returns a port at which no server listens. Tests that run at the same time do not get this port, because the operating system chooses
- * free ports above 32,767 (Linux) or 49,151.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
 
 /** Stops all clients and servers that the tests of a file have started. */

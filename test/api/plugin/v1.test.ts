@@ -2,9 +2,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as commands from '../../../src/plugin-v1.ts';
+import { freePort } from '../../free-port.ts';
 import { closeFrame, codeOf, frame, Op, RawPeer } from '../../transport/wire.ts';
 import { FakeClock, FakeNetwork, settled } from '../fake-dial.ts';
-import { clearSurfaces, freePort, RawServer, switching, turn, V1, type V1Heard } from './support.ts';
+import { clearSurfaces, RawServer, switching, turn, V1, type V1Heard } from './support.ts';
 
 const peers: RawPeer[] = [];
 

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as commands from '../../../src/plugin.ts';
+import { freePort } from '../../free-port.ts';
 import { frame, Op } from '../../transport/wire.ts';
-import { clearSurfaces, freePort, RawServer, turn, V2 } from './support.ts';
+import { clearSurfaces, RawServer, turn, V2 } from './support.ts';
 
 afterEach(async () => {
   methods.clear();

@@ -1,9 +1,10 @@
 /** Tests the client commands of the plugin, version 2: options, statuses, events, and the frames on the wire. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
+import { freePort } from '../../free-port.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
-import { clearSurfaces, freePort, RawServer, switching, turn, V2 } from './support.ts';
+import { clearSurfaces, RawServer, switching, turn, V2 } from './support.ts';
 
 afterEach(async () => {
   vi.restoreAllMocks();

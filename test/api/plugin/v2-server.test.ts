@@ -4,9 +4,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';
 import { EngineServer } from '../../../src/api/plugin/engine-server.ts';
 import { WebSocketServer } from '../../../src/api/server.ts';
+import { freePort } from '../../free-port.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 import { codeOf, frame, Op, RawPeer, requestHead } from '../../transport/wire.ts';
-import { clearSurfaces, freePort, turn, V2 } from './support.ts';
+import { clearSurfaces, turn, V2 } from './support.ts';
 
 const peers: RawPeer[] = [];
 

@@ -10,7 +10,7 @@ import { guessVersion, type SourceFile, translateProject } from '../../../src/cl
 import * as plugin from '../../../src/plugin.ts';
 import * as pluginV1 from '../../../src/plugin-v1.ts';
 import { Journal } from '../../api/4d/harness.ts';
-import { freePort } from '../../api/plugin/support.ts';
+import { freePort } from '../../free-port.ts';
 import { chat, client, load, uppercase, version1, version2 } from './programs.ts';
 
 type Method = (...parameters: unknown[]) => unknown;
