@@ -1,4 +1,4 @@
-/** Finds a free port for a program that needs a port number as an argument, or for a test that needs a port at which nobody listens. */
+/** Finds a free port for a program that needs a port number as an argument, or for a test that needs a port without a server. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
