@@ -20,7 +20,7 @@ import { readArguments, readNumber } from './command-line.js';
 
 const child = fileURLToPath(new URL('../test/api/child/chaos.mjs', import.meta.url));
 
-/** Whether the operating system can suspend and continue a process. */
+/** True if the operating system can suspend and continue a process. */
 const canStop = process.platform !== 'win32';
 
 /**

@@ -14,7 +14,7 @@ interface Layer {
   /** Folders from which this layer may import only types. */
   readonly types: readonly string[];
   readonly node: readonly string[];
-  /** Whether the layer may import types of any node: module, such as Duplex or http.Server. Types do not exist at run time. */
+  /** True if the layer may import types of any node: module, such as Duplex or http.Server. Types do not exist at run time. */
   readonly nodeTypes: boolean;
 }
 

@@ -18,7 +18,7 @@ export interface CloseSeen {
 export interface Observation {
   /** The kind of peer under test. */
   readonly peer: Role;
-  /** Whether the opening handshake was completed. */
+  /** True if the opening handshake was completed. */
   readonly opened: boolean;
   /** The reason why the opening handshake was not completed, or null. */
   readonly openFault: string | null;
@@ -41,7 +41,7 @@ export interface Observation {
   readonly violation: string | null;
   /** A sentence about the fault in a loop of echoes, or null if there was no fault. */
   readonly loopFault: string | null;
-  /** Whether every loop of the case was completed. */
+  /** True if every loop of the case was completed. */
   readonly loopDone: boolean;
   /** Which end sent its Close frame first. */
   readonly firstClose: 'judge' | 'peer' | null;
@@ -52,9 +52,9 @@ export interface Observation {
   /** Which end ended TCP first. `reset` is true if the peer ended TCP with a reset. */
   readonly endedBy: 'judge' | 'peer' | null;
   readonly reset: boolean;
-  /** Whether the judge had to drop TCP because the peer did not end TCP in time. */
+  /** True if the judge had to drop TCP because the peer did not end TCP in time. */
   readonly dropped: boolean;
-  /** Whether both ends sent a Close frame, and the server ended TCP first. */
+  /** True if both ends sent a Close frame, and the server ended TCP first. */
   readonly clean: boolean;
   readonly uncleanReason: string | null;
   /** Limits and pauses that ran out, by name. */

@@ -76,7 +76,7 @@ export class Driver {
     return this.server.address() as AddressInfo;
   }
 
-  /** Whether a connection is being served. */
+  /** True if a connection is being served. */
   get isBusy(): boolean {
     return this.running.size > 0;
   }

@@ -61,7 +61,7 @@ export class Link {
   peerEnded = false;
   reset = false;
   dropped = false;
-  /** Whether TCP has ended in both directions. */
+  /** True if TCP has ended in both directions. */
   gone = false;
   readonly expired: string[] = [];
   openedAt: number | null = null;
@@ -235,7 +235,7 @@ export class Link {
 
   // ---- ending ----
 
-  /** Whether the peer has closed or broken a rule, or TCP has ended. After that, the judge sends nothing. */
+  /** True if the peer has closed or broken a rule, or TCP has ended. After that, the judge sends nothing. */
   get isOver(): boolean {
     return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
   }

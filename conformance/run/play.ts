@@ -28,7 +28,7 @@ export class Player {
   private readonly full: boolean;
   private next = 0;
   private limited = false;
-  /** Whether a limit has run out. Later waits are then shorter. */
+  /** True if a limit has run out. Later waits are then shorter. */
   private late = false;
 
   /** @param full whether a loop sends all its messages; false for the few messages of the quick profile */

@@ -13,7 +13,7 @@ export interface Completion {
    * Returns 'all' if all expected events have occurred. Returns 'pongs missing' if only optional pongs are missing. Otherwise returns null.
    */
   readonly complete: (events: readonly Event[]) => 'all' | 'pongs missing' | null;
-  /** Whether the events are the beginning of the expected events. */
+  /** True if the events are the beginning of the expected events. */
   readonly begun: (events: readonly Event[]) => boolean;
 }
 

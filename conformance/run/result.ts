@@ -58,7 +58,7 @@ export interface CaseResult extends Verdict {
   /** Limits and pauses that ran out. */
   readonly expired: readonly string[];
   /**
-   * Whether the case was run a second time with longer limits, because a limit had run out. `flaky` is true if the second run had another
+   * True if the case was run a second time with longer limits, because a limit had run out. `flaky` is true if the second run had another
    * verdict.
    */
   readonly rerun: boolean;

@@ -16,7 +16,7 @@ import { judge } from './verdict.ts';
 export interface CaseSettings {
   readonly agent: string;
   readonly clock: Clock;
-  /** Whether the loops of groups 9, 12 and 13 send all their messages. If false, they send only a few messages. */
+  /** True if the loops of groups 9, 12 and 13 send all their messages. If false, they send only a few messages. */
   readonly full: boolean;
   /** Returns the command that runs one case again. */
   readonly commandOf: (id: string) => string;

@@ -16,7 +16,7 @@ export interface Verdict {
   readonly result: string;
   readonly resultClose: string;
   /**
-   * Whether both verdicts pass. `behavior` passes with OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and
+   * True if both verdicts pass. `behavior` passes with OK, NON-STRICT, INFORMATIONAL or UNIMPLEMENTED (the case does not apply), and
    * `behaviorClose` with OK or INFORMATIONAL.
    */
   readonly passed: boolean;

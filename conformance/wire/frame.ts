@@ -152,7 +152,7 @@ export class FrameReader {
     while (!this.stopped && this.next());
   }
 
-  /** @returns whether another frame may follow */
+  /** @returns true if another frame may follow */
   private next(): boolean {
     if (this.head === null) {
       const decoded = decodeHead(this.peek(14));

@@ -20,7 +20,7 @@ export interface Inflated {
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];
-  /** Whether any block had BFINAL set. */
+  /** True if any block had BFINAL set. */
   readonly final: boolean;
 }
 

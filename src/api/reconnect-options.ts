@@ -73,7 +73,8 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
   /**
-   * Whether another attempt follows if the first attempt fails. If false, the reconnection ends when the first attempt fails. @default true
+   * If true, a failed first attempt is followed by another attempt. If false, the reconnection ends when the first attempt fails.
+   * @default true
    */
   readonly retryFirst?: boolean | undefined;
   /** The maximum number of bytes of messages that may wait while there is no connection. @default 1 MiB */

@@ -11,7 +11,7 @@ import type { Streams } from './streams.ts';
 import type { Transcript } from './transcript.ts';
 
 export interface LineSource {
-  /** Whether reading the input failed before its end. */
+  /** True if reading the input failed before its end. */
   readonly failed: boolean;
   /** Stops reading the input. Called when the connection is closed. */
   close(): void;

@@ -30,7 +30,7 @@ import {
 export interface Direction {
   /** A number from 8 to 15. A message may refer to at most the last 2^windowBits bytes. */
   readonly windowBits: number;
-  /** Whether a message may refer to earlier messages. */
+  /** True if a message may refer to earlier messages. */
   readonly takeover: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface CodecSettings {
   readonly level: number;
   /** 'auto': our own engine processes small messages, and zlib processes the other messages. 'zlib': zlib processes all messages. */
   readonly engine: 'auto' | 'zlib';
-  /** Whether to process all messages synchronously, without zlib's threads. */
+  /** If true, all messages are processed synchronously, without zlib's threads. */
   readonly synchronous: boolean;
   readonly budget: CompressionBudget;
 }
@@ -70,7 +70,7 @@ export class DeflateCodec implements MessageCodec {
   /** The contexts of sent and received messages. A context is created when a message first needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
-  /** Whether the budget has reserved memory for `#sent`. Null until a message first needs `#sent`. */
+  /** True if the budget has reserved memory for `#sent`. Null until a message first needs `#sent`. */
   #keepsSent: boolean | null = null;
   /** The job that decompresses a message in zlib's threads now, or null. */
   #inflating: PoolJob | null = null;

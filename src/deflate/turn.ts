@@ -100,7 +100,7 @@ export class TurnShare {
   #turn = -1;
   #spent = 0;
 
-  /** Whether this connection has used up its share, or the turn is full. Check this before you decompress a message. */
+  /** True if this connection has used up its share, or the turn is full. Check this before you decompress a message. */
   get isSpent(): boolean {
     beginWork();
     readClock();

@@ -35,11 +35,11 @@ export class MessageAssembler implements BudgetReader {
 
   /** The opcode of the message's first frame, or 0 between messages. */
   #opcode = 0;
-  /** Whether the first frame has RSV1. With permessage-deflate, this means that the message is compressed (7692 §6.1). */
+  /** True if the first frame has RSV1. With permessage-deflate, this means that the message is compressed (7692 §6.1). */
   #compressed = false;
   /** The total payload size of the message's frames so far, as their headers announce it. */
   #announced = 0;
-  /** Whether the newest frame header of the message has FIN. If so, `#announced` is the size of the whole message. */
+  /** True if the newest frame header of the message has FIN. If so, `#announced` is the size of the whole message. */
   #complete = false;
   /** The payload of the message. Null until a message first arrives in pieces. */
   #buffer: MessageBuffer | null = null;
@@ -57,7 +57,7 @@ export class MessageAssembler implements BudgetReader {
     this.#owner = owner;
   }
 
-  /** Whether a message has begun but has not ended. */
+  /** True if a message has begun but has not ended. */
   get insideMessage(): boolean {
     return this.#opcode !== 0;
   }
@@ -67,7 +67,7 @@ export class MessageAssembler implements BudgetReader {
     return this.#opcode;
   }
 
-  /** Whether the current message is compressed: RSV1 was set on its first frame (7692 §6.1). */
+  /** True if the current message is compressed: RSV1 was set on its first frame (7692 §6.1). */
   get isCompressed(): boolean {
     return this.#compressed;
   }
@@ -80,13 +80,13 @@ export class MessageAssembler implements BudgetReader {
     return this.#announced;
   }
 
-  /** Whether no payload of the current message is stored. */
+  /** True if no payload of the current message is stored. */
   get isEmpty(): boolean {
     return this.receivedBytes === 0;
   }
 
   /**
-   * Whether `append` accepts payload that is still masked. Uncompressed text must be unmasked, because `append` checks that it is UTF-8.
+   * True if `append` accepts payload that is still masked. Uncompressed text must be unmasked, because `append` checks that it is UTF-8.
    */
   get takesMasked(): boolean {
     return this.#opcode !== Opcode.Text || this.#compressed;

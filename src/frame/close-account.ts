@@ -14,7 +14,7 @@ export class CloseAccount {
   /** §7.1.5, §7.1.6: the code and the reason of the peer's Close frame. They are 1006 and '' until a Close frame arrives. */
   code: number = CloseCode.AbnormalClosure;
   reason = '';
-  /** Whether the peer's Close frame arrived before our Close frame was sent. */
+  /** True if the peer's Close frame arrived before our Close frame was sent. */
   byPeer = false;
   /** The first error that was reported. */
   error: Error | null = null;

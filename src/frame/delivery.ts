@@ -18,7 +18,7 @@ const VIEW_THRESHOLD = 4096;
 
 /** The receiver (receiver.ts). It stops reading while the codec works. */
 export interface DeliveryOwner {
-  /** Whether the transport may reuse the memory of the current chunk after the chunk is processed. */
+  /** True if the transport may reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
   /** The application or the codec gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
@@ -67,7 +67,7 @@ export class Delivery {
     this.#memoryBudget = memoryBudget;
   }
 
-  /** Whether a decompressed message waits to be delivered. */
+  /** True if a decompressed message waits to be delivered. */
   get hasDecoded(): boolean {
     return this.#decoded !== null;
   }

@@ -11,7 +11,7 @@ export interface CloseRecord {
   readonly reason: string;
   /** §7.1.4: whether both Close frames were exchanged. Our Close frame counts only if it has left the process. */
   readonly wasClean: boolean;
-  /** Whether the peer's Close frame arrived before we sent a Close frame. */
+  /** True if the peer's Close frame arrived before we sent a Close frame. */
   readonly byPeer: boolean;
   /** The code of our Close frame. 1005 if our frame has no code, null if we sent no Close frame. */
   readonly sentCode: number | null;

@@ -46,12 +46,12 @@ export interface EndpointOptions extends Limits {
    */
   readonly highWaterMark?: number | undefined;
   /**
-   * Whether the endpoint answers pings. §5.5.2: pings MUST be answered. So if this is false, the application must answer them. @default
-   * true
+   * If true, the endpoint answers pings. If false, the application must answer them, because pings MUST be answered (§5.5.2).
+   * @default true
    */
   readonly autoPong?: boolean | undefined;
   /**
-   * Whether a pause continues after `close`. If true, messages that arrive before the peer's Close frame are delivered after `resume`. If
+   * If true, a pause continues after `close`. Then messages that arrive before the peer's Close frame are delivered after `resume`. If
    * false, `close` ends the pause, and these messages are dropped. @default false
    */
   readonly pauseOutlivesClose?: boolean | undefined;

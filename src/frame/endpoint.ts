@@ -55,7 +55,7 @@ export class Endpoint {
     return this.sender.bufferedAmount;
   }
 
-  /** Whether a message or frame has begun to arrive and is not complete. While this is true, the transport's message timeout runs. */
+  /** True if a message or frame has begun to arrive and is not complete. While this is true, the transport's message timeout runs. */
   get insideMessage(): boolean {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
@@ -85,7 +85,7 @@ export class Endpoint {
     return this.#receiver.receive(chunk, isBorrowed);
   }
 
-  /** Whether the memory of the last chunk is still in use. If not, the transport may reuse it. */
+  /** True if the memory of the last chunk is still in use. If not, the transport may reuse it. */
   get keepsChunk(): boolean {
     return this.#receiver.keepsChunk;
   }
@@ -202,7 +202,7 @@ export class Endpoint {
     return this.sender.sendSerialized(frame, payloadSize, shared, done);
   }
 
-  /** Whether a serialized frame is written at once. False if messages or our Close frame wait: then the frame must wait too. */
+  /** True if a serialized frame is written at once. False if messages or our Close frame are waiting: then the frame must wait too. */
   get canSendSerialized(): boolean {
     return !this.sender.isWaiting;
   }

@@ -59,7 +59,7 @@ export class FrameDispatch implements FastFrameHandler {
     return assembler;
   }
 
-  /** Whether a message has begun but has not ended. */
+  /** True if a message has begun but has not ended. */
   get insideMessage(): boolean {
     return this.#assembler?.insideMessage === true;
   }

@@ -21,11 +21,11 @@ export interface FrameHandler {
 
 /** A handler with additional, faster methods for common cases. They have the same effect as the methods of `FrameHandler`. */
 export interface FastFrameHandler extends FrameHandler {
-  /** Whether `onShortText` may be called now: no message is unfinished, and several short texts may be decoded together. */
+  /** True if `onShortText` may be called now: no message is unfinished, and several short texts may be decoded together. */
   readonly takesShortTexts: boolean;
   /** Reports a text message that is one frame, as a string. All its characters are ASCII, so its length is the payload size. */
   onShortText(text: string): void;
-  /** Whether `onMaskedPayload` may be called for the current frame. */
+  /** True if `onMaskedPayload` may be called for the current frame. */
   readonly takesMasked: boolean;
   /**
    * Works like `onFramePayload`, but the payload is still masked. The handler can copy and unmask it in one step.

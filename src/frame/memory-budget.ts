@@ -53,12 +53,12 @@ export class MemoryBudget {
     return this.#unread;
   }
 
-  /** Whether memory is scarce: more than three quarters of the limit are used. Then connections are read in turns. @internal */
+  /** True if memory is scarce: more than three quarters of the limit are used. Then connections are read in turns. @internal */
   get isScarce(): boolean {
     return this.#used > this.limit * 0.75;
   }
 
-  /** Whether a connection is not read because the budget has no room. */
+  /** True if a connection is not read because the budget has no room. */
   get isWaiting(): boolean {
     return this.#turns.isWaiting;
   }

@@ -54,12 +54,12 @@ export class OutgoingStream {
     return this;
   }
 
-  /** Whether a frame of this message was written. From then on, no other message can be sent before this message ends. */
+  /** True if a frame of this message was written. From then on, no other message can be sent before this message ends. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
 
-  /** Whether the last frame was written, or the message was aborted. */
+  /** True if the last frame was written, or the message was aborted. */
   get isOver(): boolean {
     return this.#isOver;
   }

@@ -8,8 +8,7 @@ import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
 /**
- * Whether the codec compresses a message. If this is a function, it is called instead of `codec.compress`, when all earlier messages are
- * sent.
+ * True if the codec compresses a message. A function is called in place of `codec.compress`, after all earlier messages were sent.
  */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
@@ -57,22 +56,22 @@ export class Outgoing {
   readonly opcode: number;
   /** The original payload. After compression, the compressed payload. */
   payload: Uint8Array;
-  /** Whether the payload may be masked in place. */
+  /** True if the payload may be masked in place. */
   readonly ownsPayload: boolean;
   options: FrameOptions | null = null;
   compress: Compressing = false;
-  /** Whether other connections send the same payload, from the same memory. */
+  /** True if other connections send the same payload, from the same memory. */
   isShared = false;
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
   stream: StreamedMessage | null = null;
   /** The number of bytes that count in the memory budget while this item waits. */
   readonly size: number;
-  /** Whether the bytes count now. */
+  /** True if the memory budget counts the bytes now. */
   #isCounted = false;
-  /** Whether the payload is compressed. If so, RSV1 is set (7692 §6.1). */
+  /** True if the payload is compressed. If so, RSV1 is set (7692 §6.1). */
   isCompressed = false;
-  /** Whether only this connection uses the codec's result. */
+  /** True if only this connection uses the codec's result. */
   hasOwnResult = false;
   /** The payload size on the wire; -1 while the item waits, 0 if the item will never be sent. */
   wireSize = -1;
@@ -122,7 +121,7 @@ export class Outgoing {
     else memoryBudget.count(-this.size);
   }
 
-  /** Whether the item is a ping or a pong. These do not wait for messages. */
+  /** True if the item is a ping or a pong. These do not wait for messages. */
   get isPingOrPong(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
@@ -168,7 +167,7 @@ export class OutgoingList {
     this.#tail = item;
   }
 
-  /** @returns whether the item was in the list */
+  /** @returns true if the item was in the list */
   remove(item: Outgoing): boolean {
     let before: Outgoing | null = null;
     for (let one = this.head; one !== item; one = one.next) {

@@ -48,7 +48,7 @@ export class FrameParser {
 
   #stopped = false;
   #off = false;
-  /** Whether the parser tries to decode several text frames of this chunk at once (see text-kernel.ts). */
+  /** True if the parser tries to decode several text frames of this chunk at once (see text-kernel.ts). */
   #seeksRuns = false;
 
   /**
@@ -63,12 +63,12 @@ export class FrameParser {
     this.#allowedReserved = rsv1 ? 0x40 : 0;
   }
 
-  /** Whether a part of a frame has arrived, but not the whole frame. */
+  /** True if a part of a frame has arrived, but not the whole frame. */
   get insideFrame(): boolean {
     return this.#remaining > 0 || this.#headerSize > 0;
   }
 
-  /** Whether `switchOff` was called. */
+  /** True if `switchOff` was called. */
   get isOff(): boolean {
     return this.#off;
   }
@@ -252,7 +252,7 @@ export class FrameParser {
     return position + size - before;
   }
 
-  /** Whether the handler accepts the masked payload of the current frame. */
+  /** True if the handler accepts the payload of the current frame without unmasking. */
   get #takesMasked(): boolean {
     return this.#masked && this.#fast?.takesMasked === true;
   }

@@ -59,16 +59,16 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   readonly #frames: FrameDispatch | StreamDispatch;
   readonly memoryBudget: MemoryBudget;
 
-  /** Whether the last received chunk is still in use: a view of it was delivered, or a part of it waits. */
+  /** True if the last received chunk is still in use: a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
-  /** Whether the transport will reuse the chunk's memory after the chunk is processed. If so, each part that is kept must be copied. */
+  /** True if the transport will reuse the chunk's memory after the chunk is processed. If so, each part that is kept must be copied. */
   isBorrowed = false;
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
   /** Chunks that were received during a pause, or while another chunk was processed. */
   #backlog: Backlog | null = null;
-  /** Whether the peer's end waits: it arrived during a pause, or while a chunk was processed. */
+  /** True if the end of the peer's data has arrived, but is not processed yet: it came during a pause, or while a chunk was processed. */
   #endWaits = false;
 
   constructor(
@@ -96,7 +96,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return { assembler: this.#assembler, delivery: this.#delivery };
   }
 
-  /** Whether a part of a message or frame has arrived, but not all of it. */
+  /** True if a part of a message or frame has arrived, but not all of it. */
   get insideMessage(): boolean {
     return this.#frames.insideMessage || this.#parser.insideFrame;
   }
@@ -111,12 +111,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses;
   }
 
-  /** Whether all data from the peer is now ignored. */
+  /** True if all data from the peer is now ignored. */
   get isOff(): boolean {
     return this.#parser.isOff;
   }
 
-  /** Whether messages are now dropped, not delivered. */
+  /** True if messages are now dropped, not delivered. */
   get isDiscarding(): boolean {
     return this.#frames.isDiscarding;
   }
@@ -237,7 +237,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether the processing of received data is stopped. (The memory budget does not stop it.) */
+  /** True if the processing of received data is stopped. (The memory budget does not stop it.) */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }

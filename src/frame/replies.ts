@@ -75,7 +75,7 @@ export class Replies {
   /**
    * Call this when a ping has arrived. §5.5.3: if several pings are unanswered, an endpoint may answer only the newest. We do this if
    * memory is scarce, so that a flood of pings does not fill the memory with pongs.
-   * @returns whether to send the pong now. If false, the pong waits until `writeRest`, and the pong for a newer ping replaces it
+   * @returns true if the pong is to be sent now. If false, the pong waits until `writeRest`, and the pong for a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;

@@ -20,7 +20,7 @@ export class SendCap {
   /**
    * Counts a message of `size` payload bytes.
    * @param waiting the number of bytes that wait already
-   * @returns whether more bytes wait with this message than the limit allows
+   * @returns true if more bytes wait with this message than the limit allows
    */
   isExceededBy(size: number, waiting: number): boolean {
     this.#messages++;

@@ -40,7 +40,7 @@ export class SendQueue {
   /** The message that is being sent in parts. It stays in the list, before the other messages. */
   #streamed: Outgoing | null = null;
   #pong: Outgoing | null = null;
-  /** Whether a frame or a fragmented message is half written, or `pump` is running. If so, a new item must wait. */
+  /** True if a frame or a fragmented message is half written, or `pump` is running. If so, a new item must wait. */
   isWriting = false;
   isStopped = false;
 
@@ -146,7 +146,7 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether it is the turn of a message in parts, and this message has not ended. */
+  /** True if a message in parts has begun to be sent, and has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }
@@ -231,7 +231,7 @@ export class SendQueue {
 
   // ---- the codec ----
 
-  /** Compresses an item. @returns whether the item can be written now */
+  /** Compresses an item. @returns true if the item can be written now */
   #compress(item: Outgoing): boolean {
     const { payload, compress } = item;
     item.compress = false;

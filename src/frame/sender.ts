@@ -73,23 +73,23 @@ export class Sender {
     return this.#queue.bytes + this.#sink.bufferedAmount;
   }
 
-  /** Whether more than `limit` bytes wait. If possible, this method decides without encoding the collected texts. */
+  /** True if more than `limit` bytes wait. If possible, this method decides without encoding the collected texts. */
   buffersMoreThan(limit: number): boolean {
     const most = this.#queue.bytes + this.#sink.bufferedAmount + this.writer.maxCollectedBytes;
     return most > limit && this.bufferedAmount > limit;
   }
 
-  /** Whether messages or our Close frame wait. If so, a new message must wait too. */
+  /** True if messages or our Close frame are waiting to be sent. If so, a new message must wait too. */
   get isWaiting(): boolean {
     return this.#queue.messages > 0;
   }
 
-  /** Whether our Close frame waits for earlier messages. */
+  /** True if our Close frame waits for earlier messages. */
   get isCloseWaiting(): boolean {
     return this.#queue.isCloseWaiting;
   }
 
-  /** Whether no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may continue now. */
+  /** True if no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may continue now. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }

@@ -12,9 +12,9 @@ export interface BudgetReader {
   readonly receivedBytes: number;
   /** The maximum number of bytes that may still arrive for the unfinished message. */
   readonly remainingBytes: number;
-  /** Whether the size of the message is known, because the header of its last frame has arrived. */
+  /** True if the size of the message is known, because the header of its last frame has arrived. */
   readonly isSizeKnown: boolean;
-  /** Whether reading is stopped for a reason other than the memory budget. */
+  /** True if reading is stopped for a reason other than the memory budget. */
   readonly isStopped: boolean;
   /** The budget has no room. Stops reading after the current chunk. */
   waitForRoom(): void;
@@ -53,9 +53,9 @@ export class Share {
   state: 0 | 1 | 2 | 3 = Reading;
   /** The number of bytes that count now. */
   bytes = 0;
-  /** Whether `waitForRoom` has stopped reading. If so, `readOn` must be called later. */
+  /** True if `waitForRoom` has stopped reading. If so, `readOn` must be called later. */
   isHalted = false;
-  /** Whether the connection will receive no more data. */
+  /** True if the connection will receive no more data. */
   isGone = false;
   /** The index of this share in the owner's list of unfinished messages, or -1 if it is not in the list. */
   place = -1;

@@ -47,7 +47,7 @@ export interface ByteSink {
   /** The number of committed bytes that have not left. */
   readonly bufferedAmount: number;
   /**
-   * Whether the transport is blocked, so that committed bytes wait. When all bytes have left, the transport calls
+   * True if the transport is blocked, so that committed bytes wait. When all bytes have left, the transport calls
    * `Endpoint.transportDrained`.
    */
   readonly blocked: boolean;

@@ -33,9 +33,9 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   readonly #codec: MessageCodec | null;
   /** Created when the connection begins to close. */
   #closeAccount: CloseAccount | null = null;
-  /** Whether the peer has ended its direction of the connection. */
+  /** True if the peer has ended its direction of the connection. */
   #peerEnded = false;
-  /** Whether sending and receiving have ended, and memory is released. */
+  /** True if sending and receiving have ended, and memory is released. */
   #isOver = false;
 
   /** @param options the endpoint keeps this object. Many endpoints may share it. @param codec only this endpoint may use it */

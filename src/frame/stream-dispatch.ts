@@ -17,11 +17,11 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The receiver (receiver.ts). */
 export interface StreamDispatchOwner extends FrameDispatchOwner {
-  /** Whether the transport will reuse the memory of the current chunk after the chunk is processed. */
+  /** True if the transport will reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
   /** The application gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
-  /** Whether all data from the peer is now ignored. */
+  /** True if all data from the peer is now ignored. */
   readonly isOff: boolean;
   readonly memoryBudget: MemoryBudget;
 }

@@ -41,7 +41,7 @@ export class TextBatch {
     return this.#frames.length;
   }
 
-  /** Adds a text. @returns whether the batch is full. If so, the caller has to encode it now */
+  /** Adds a text. @returns true if the batch is full. If so, the caller has to encode it now */
   add(text: string, isMasked: boolean): boolean {
     const placeholders = isMasked ? masked : unmasked;
     this.lastLength = text.length;
@@ -65,7 +65,7 @@ export function roomForBatch(frames: string): number {
 /**
  * Encodes the frames of a batch at `buffer[offset…]`. A text with a character outside ASCII has more bytes than characters, and may need a
  * longer header. So this function encodes only batches that are entirely ASCII.
- * @returns whether all texts are ASCII. If so, `frames.length` bytes were written
+ * @returns true if all texts are ASCII. If so, `frames.length` bytes were written
  */
 export function encodeBatch(frames: string, isMasked: boolean, buffer: Buffer, offset: number): boolean {
   const { length } = frames;

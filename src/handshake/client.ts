@@ -162,7 +162,7 @@ export interface ExpectedResponse {
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
-   * Whether the handshake fails if the client offered subprotocols and the server chose no subprotocol. RFC 6455 allows this response, and
+   * If true, the handshake fails when the client offered subprotocols and the server chose none of them. RFC 6455 allows this response, and
    * the WHATWG API forbids it.
    * @default false
    */

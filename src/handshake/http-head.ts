@@ -63,7 +63,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   // Null until the start line is complete. Meanwhile, #spaces counts the spaces of the start line, and #targetSize counts the bytes between
   // the first two spaces.
   #start: StartLine | null = null;
-  /** Whether an empty line came before the request line. */
+  /** True if an empty line came before the request line. */
   #skipped = false;
   #spaces = 0;
   #targetSize = 0;

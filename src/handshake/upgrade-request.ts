@@ -16,7 +16,7 @@ export interface HandshakeRequest {
   readonly remote: {
     readonly address: string | undefined;
     readonly port: number | undefined;
-    /** Whether the connection uses TLS. */
+    /** True if the connection uses TLS. */
     readonly secure: boolean;
   };
 }

@@ -144,7 +144,7 @@ class Client {
       this.finals[slot] = (this.finals[slot] ?? 0) | (1 << Math.floor(sender / clientCount));
   }
 
-  /** Whether the client has received every message to its topics except its own messages. @param {readonly number[]} totals */
+  /** True if the client has received every message to its topics except its own messages. @param {readonly number[]} totals */
   hasAll(totals) {
     return this.joined.every(
       (topic, slot) => this.counts[slot] === (totals[topic] ?? 0) - (this.sent[topic] ?? 0),

@@ -23,7 +23,7 @@ const READ_SIZE = 65_536;
 /** Passes chunks to endpoints. All chunks are in the same memory. */
 class Lender {
   readonly #memory = Buffer.alloc(READ_SIZE);
-  /** Whether all chunks use the same Buffer object. Otherwise each chunk is a new view of the memory. */
+  /** True if all chunks use the same Buffer object. Otherwise each chunk is a new view of the memory. */
   readonly #isSame: boolean;
 
   constructor(isSame = false) {

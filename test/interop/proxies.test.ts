@@ -10,7 +10,7 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 import { blockOf, haproxy, nginx, nginxConfig, type ProxyKind, RunningProxy } from './proxy.ts';
 
 interface Case extends ProxyKind {
-  /** Whether our server accepts pages even if the lines for Host are missing. */
+  /** True if our server accepts pages even if the lines for Host are missing. */
   readonly passesHost: boolean;
   /** The language of the block of code for this proxy on the page. */
   readonly language: string;

@@ -24,7 +24,7 @@ interface Case extends ProxyKind {
   /** Performs the steps on the page. After `drain`, the proxy passes no new connection to the first server until `readmit`. */
   drain(proxy: RunningProxy, target: number): Promise<void>;
   readmit(proxy: RunningProxy): Promise<void>;
-  /** Whether `readmit` makes the proxy count the connections of each server from 0 again. */
+  /** True if `readmit` makes the proxy count the connections of each server from 0 again. */
   readonly countsAnew: boolean;
 }
 

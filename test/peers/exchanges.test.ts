@@ -60,10 +60,10 @@ async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
 interface Peer {
   readonly name: string;
   readonly open: exchanges.Open;
-  /** Whether our end or the peer is the server. */
+  /** True if our end or the peer is the server. */
   readonly server: 'ours' | 'peer';
   readonly kind: 'ws' | 'whatwg';
-  /** Whether the peer can send pings. The built-in WebSocket of Node.js cannot. */
+  /** True if the peer can send pings. The built-in WebSocket of Node.js cannot. */
   readonly canPing: boolean;
 }
 

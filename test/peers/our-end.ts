@@ -102,7 +102,7 @@ export interface OurServer {
 }
 
 export interface OurServerOptions extends OpenOptions {
-  /** Whether the server is attached to a `node:http` server. Otherwise it has its own listener. */
+  /** True if the server is attached to a `node:http` server. Otherwise it has its own listener. */
   readonly attached?: boolean;
   readonly tls?: TlsOptions;
   /** The host name in `url`. */

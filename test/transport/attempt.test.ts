@@ -38,7 +38,7 @@ function proxyTo(port: number, options: Parameters<typeof scripted>[1] = {}) {
 interface Outcome {
   readonly connection: Connection | null;
   readonly error: unknown;
-  /** Whether the test has reached the moment of the abort. */
+  /** True if the test has reached the moment of the abort. */
   readonly isAborted: boolean;
 }
 

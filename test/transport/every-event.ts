@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 export interface EveryEvent {
   /** The TCP sockets of clients that were created while the events were counted. */
   readonly sockets: readonly Socket[];
-  /** Whether the `moment`-th event has happened. */
+  /** True if the `moment`-th event has happened. */
   readonly isOver: boolean;
   restore(): void;
 }

@@ -18,7 +18,7 @@ export class FakeSocket extends Duplex {
   writes = 0;
   /** The original buffers that were passed to the socket. */
   readonly handed: Buffer[] = [];
-  /** Whether the stream has been ended after all data. */
+  /** True if the stream has been ended after all data. */
   finished = false;
   #blocked = false;
   #waiting: Waiting | null = null;

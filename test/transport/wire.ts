@@ -119,7 +119,7 @@ export class RawPeer {
   readonly socket: Socket;
   /** The received chunks. They are joined only when a test reads them, because 16 MiB may arrive in a thousand chunks. */
   #chunks: Buffer[] = [];
-  /** Whether the other end has ended the connection with FIN or with a reset. */
+  /** True if the other end has ended the connection with FIN or with a reset. */
   ended = false;
   closed = false;
   error: (Error & { code?: string }) | null = null;

@@ -46,7 +46,7 @@ export function toLines(source: string): SourceLine[] {
 interface Stripped {
   code: string;
   comment: string;
-  /** Whether a comment continues on the next line. */
+  /** True if a comment continues on the next line. */
   isOpen: boolean;
 }
 

@@ -147,7 +147,7 @@ export class FunctionScope {
   readonly #locals = new Map<string, { name: string; value: string }>();
   readonly #parameters = new Map<string, string>();
   usesAwait = false;
-  /** Whether `$1`, `$2` … are parameters of the function. If false, the function has only the parameters that it declares. */
+  /** True if `$1`, `$2` … are parameters of the function. If false, the function has only the parameters that it declares. */
   takesAny = true;
   /** The number of loops that contain the current statement. */
   loops = 0;

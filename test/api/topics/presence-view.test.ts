@@ -26,12 +26,12 @@ beforeEach(() => {
   );
 });
 
-/** Passes a snapshot to the list. @returns whether another snapshot is needed */
+/** Passes a snapshot to the list. @returns true if another snapshot is needed */
 function snapshot(version: number, members: MemberEntry[], part = 0, parts = 1): boolean {
   return view.replace({ type: 'snapshot', process, version, part, parts, members });
 }
 
-/** Passes changes to the list. @returns whether a snapshot is needed */
+/** Passes changes to the list. @returns true if a snapshot is needed */
 function change(previous: number, version: number, left: number[], joined: MemberEntry[]): boolean {
   return view.change({ type: 'changes', process, previous, version, left, joined });
 }

@@ -20,7 +20,7 @@ interface Message {
   readonly parts: Buffer[];
   size: number;
   utf8: Utf8Check;
-  /** Whether parts of the message were already echoed. */
+  /** True if parts of the message were already echoed. */
   streamed: boolean;
 }
 

@@ -37,18 +37,18 @@ export interface Rules {
   readonly checksAccept: boolean;
   readonly checksExtensions: boolean;
   readonly checksStatus: boolean;
-  /** Whether the peer reads bytes after the head in the same chunk as frames. */
+  /** True if the peer reads bytes after the head in the same chunk as frames. */
   readonly keepsEarlyBytes: boolean;
-  /** Whether the peer accepts compression. `params` returns the parameters that the peer uses after the agreement. */
+  /** True if the peer accepts compression. `params` returns the parameters that the peer uses after the agreement. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
-  /** Whether the other peer may refer to earlier messages. */
+  /** True if the other peer may refer to earlier messages. */
   readonly takesOver: boolean;
 
   // Frames that the peer receives.
   readonly refusesWrongMask: boolean;
   /**
-   * Whether the peer checks the RSV bits of a frame with this opcode. If compression is agreed, `mayHaveRsv1` says whether RSV1 is allowed
+   * True if the peer checks the RSV bits of a frame with this opcode. If compression is agreed, `mayHaveRsv1` says whether RSV1 is allowed
    * on such a frame.
    */
   readonly refusesRsv: (opcode: number) => boolean;
@@ -88,14 +88,14 @@ export interface Rules {
   readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
   /** The peer does not compress shorter echoes. */
   readonly compressesFrom: number;
-  /** Whether the peer echoes each part of an uncompressed message as soon as it arrives, before the message is complete. */
+  /** True if the peer echoes each part of an uncompressed message as soon as it arrives, before the message is complete. */
   readonly streams: boolean;
   /** Returns how many milliseconds the peer waits before it echoes a message. 0 means that it does not wait. */
   readonly delay: (size: number, compressed: boolean) => number;
-  /** Whether the peer sends unsolicited pongs at the start and with every message. */
+  /** True if the peer sends unsolicited pongs at the start and with every message. */
   readonly heartbeats: boolean;
   readonly deflated: (bytes: Buffer) => Buffer;
-  /** Whether the peer echoes each fragment as a separate message. */
+  /** True if the peer echoes each fragment as a separate message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
   /** When the peer answers a ping inside a message. */
@@ -112,7 +112,7 @@ export interface Rules {
    * peer ends TCP without a Close frame.
    */
   readonly failCode: (code: number) => number | null;
-  /** Whether a peer that fails a connection resets TCP instead of sending a Close frame. */
+  /** True if a peer that fails a connection resets TCP instead of sending a Close frame. */
   readonly failsWithReset: boolean;
   /** Returns the payload of the answer to a Close frame. null means that the peer does not answer. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;

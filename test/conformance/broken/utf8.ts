@@ -31,7 +31,7 @@ export class Utf8Check {
     this.sequence = sequence;
   }
 
-  /** @returns whether the bytes so far can be the beginning of valid UTF-8 */
+  /** @returns true if the bytes so far can be the beginning of valid UTF-8 */
   write(bytes: Buffer): boolean {
     for (const byte of bytes) {
       if (this.missing > 0) {
@@ -50,7 +50,7 @@ export class Utf8Check {
     return true;
   }
 
-  /** Whether the last character is complete. */
+  /** True if the last character is complete. */
   get isComplete(): boolean {
     return this.missing === 0;
   }
