@@ -56,7 +56,7 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
   ),
   maxMembers: limit('', {
     default: 10_000,
-    text: 'The maximum number of members of one topic, counted over all processes. If a topic has more members, the result of `presence` leaves them out, and its `isPartial` is true.',
+    text: 'The maximum number of members of one topic, counted over all processes. If a topic has more members, the object that `presence` returns leaves out some of them, and its `isPartial` is true.',
   }),
   maxInfoSize: integer(
     4,
