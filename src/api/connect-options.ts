@@ -49,7 +49,7 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   }),
   requireSubprotocol: flag({
     default: false,
-    text: 'If true, the attempt fails if the client offered subprotocols and the server chose none of them.',
+    text: 'If true, the attempt fails when the client offered subprotocols and the server chose none of them.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
     text: 'Additional header fields of the request. The value is an object (each property is a string or a list of strings), a flat list (name, value, name, value …), or an iterable of pairs (a `Map`, or the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',

@@ -29,7 +29,7 @@ export const connectionFaults = {
   },
   WS_NOT_SENT: {
     section: '6455 §6.1',
-    text: 'the message was not sent: the connection is closing, or ended first',
+    text: 'the message was not sent: the connection is closing or has ended',
   },
   WS_STREAM_CUT: {
     section: '6455 §5.4',

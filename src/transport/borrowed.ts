@@ -1,8 +1,8 @@
 /**
- * A borrowed payload is a large payload that is not copied when the application sends it. While the payload waits, it belongs to the
- * application. RFC 6455 does not say when a payload has to be sent. We copy a borrowed payload when we write it to the socket. The copy is
- * necessary because the socket may read the memory later. If the application transfers the memory before this read, Node does not keep the
- * memory alive. A payload cannot be sent if its length has changed while it waited, because the frame header with the old length was
+ * Handles borrowed payloads: large payloads that are not copied when the application sends them. While such a payload waits, it belongs to
+ * the application. RFC 6455 does not say when a payload has to be sent. We copy a borrowed payload when we write it to the socket. The copy
+ * is necessary because the socket may read the memory later. If the application transfers the memory before this read, Node does not keep
+ * the memory alive. A payload cannot be sent if its length has changed while it waited, because the frame header with the old length was
  * already sent.
  */
 

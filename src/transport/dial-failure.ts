@@ -66,7 +66,7 @@ export const dialFailures = {
   WS_REDIRECT_LIMIT: {
     stage: 'redirect',
     section: '6455 §4.1',
-    text: 'The server redirects further than the option "redirects" allows',
+    text: 'The server redirects more often than the option "redirects" allows',
   },
   WS_REDIRECT_LOCATION: {
     stage: 'redirect',

@@ -1,8 +1,7 @@
 /**
- * A pool of slabs, which all connections of the process share. A slab is a buffer into which small frames are written. A connection takes a
- * slab when it sends its first frame in a turn of the event loop. The connection gives the slab back when the socket has taken the bytes.
- * There are slabs of several sizes. A connection that sends few bytes gets a small slab. So 10,000 of these connections do not need 64 KiB
- * each.
+ * A pool of slabs (buffers into which small frames are written), which all connections of the process share. A connection takes a slab when
+ * it sends its first frame in a turn of the event loop. The connection gives the slab back when the socket has taken the bytes. There are
+ * slabs of several sizes. A connection that sends few bytes gets a small slab. So 10,000 of these connections do not need 64 KiB each.
  */
 
 /** The size of the largest slab in bytes. All sizes are powers of two. */

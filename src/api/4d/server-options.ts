@@ -107,7 +107,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   }),
   trustedProxies: integer(0, Number.POSITIVE_INFINITY, {
     default: 0,
-    text: 'How many proxies in front of the server each add an address to X-Forwarded-For.',
+    text: 'The number of proxies in front of the server that add an address to X-Forwarded-For.',
   }),
   // C78: 4D does not document its default.
   closeTimeout: limit('ms', { default: 30_000, text: 'How long the closing handshake may take.' }),

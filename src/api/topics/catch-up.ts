@@ -1,6 +1,6 @@
 /**
- * A client that has reconnected may have missed messages of a topic. This file reads these messages from the history of the bus, and sends
- * them. After the last missed message, the connection becomes a member of the topic. A member receives new messages directly. So the client
+ * Sends the messages of a topic that a client missed before it reconnected. This file reads these messages from the history of the bus.
+ * After the last missed message, the connection becomes a member of the topic. A member receives new messages directly. So the client
  * receives each message once, and in order. If the client reads slowly, the next messages are read later.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The joiners of one topic. A joiner is a connection that first receives missed messages, and then becomes a member of the topic. While a
- * topic has joiners, this file keeps two kinds of new messages:
+ * Keeps new messages of a topic for its joiners: connections that first have to receive missed messages. After that, a joiner becomes a
+ * member of the topic. While a topic has joiners, this file keeps two kinds of new messages:
  * - messages that came over the bus
  * - messages of this process that are not in the history yet
  */

@@ -1,6 +1,6 @@
 /**
- * This process asks the other processes for the members of a topic that it has begun to watch. This file waits for the answers. An answer
- * is a snapshot (a list of the members).
+ * Waits for the answers of the other processes about the members of a topic. This process asks for these members when it begins to watch
+ * the topic. An answer is a snapshot (a list of the members).
  */
 
 import { clock } from '../../transport/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * Sends the beats and the farewell of this process. A beat is a regular message that says that the process is alive. It also asks other
- * processes for snapshots (lists of their members). The farewell says that the process ends.
+ * Tells the other processes that this process is alive, or that it ends. A beat is a regular message that says that the process is alive.
+ * A beat can also ask other processes for snapshots (lists of their members). The farewell says that the process ends.
  */
 
 import { clock } from '../../transport/clock.ts';

@@ -6,9 +6,9 @@ import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesO
 /** The options of presence (the list of a topic's subscribers in all processes). Use the same values in all processes. */
 export interface PresenceOptions {
   /**
-   * Returns the info about a subscriber that other processes receive, such as the name of the user. The info is a value that JSON can
-   * represent. While any process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without
-   * `member`, the info is null.
+   * Returns the info about a subscriber, such as the name of the user. Other processes receive this info. It is a value that JSON can
+   * represent. While any process watches the topic, the library calls `member` once for each subscription, and again when the program
+   * calls `updatePresence`. Without `member`, the info is null.
    * @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
@@ -43,7 +43,7 @@ type Member = NonNullable<PresenceOptions['member']>;
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'Returns the info about a subscriber that other processes receive, such as the name of the user. The info is a value that JSON can represent. While any process watches the topic, `member` is called once for each subscription, and again by `updatePresence`. Without `member`, the info is `null`.',
+    text: 'Returns the info about a subscriber, such as the name of the user. Other processes receive this info. It is a value that JSON can represent. While any process watches the topic, the library calls `member` once for each subscription, and again when the program calls `updatePresence`. Without `member`, the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,
@@ -56,7 +56,7 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
   ),
   maxMembers: limit('', {
     default: 10_000,
-    text: 'The maximum number of members of one topic, counted over all processes. If a topic has more members, the result of `presence` leaves them out, and its `isPartial` is true.',
+    text: 'The maximum number of members of one topic, counted over all processes. If a topic has more members, the object that `presence` returns leaves out some of them, and its `isPartial` is true.',
   }),
   maxInfoSize: integer(
     4,

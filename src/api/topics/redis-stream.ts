@@ -1,7 +1,7 @@
 /**
- * In Redis, the history of a topic is a stream. The stream has the same name as the channel of the topic. So both belong to the same hash
- * slot of a Redis Cluster. Each message contains the id of the message before it. So a reader can see whether a message is missing between
- * two messages.
+ * Defines how Redis stores a history: one stream for each topic. The stream has the same name as the channel of the topic. So both belong
+ * to the same hash slot of a Redis Cluster. Each message contains the id of the message before it. So a reader can see whether a message is
+ * missing between two messages.
  */
 
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';

@@ -1,6 +1,7 @@
 /**
- * The names of topics. A name consists of parts that are separated by `/`. In a pattern, `*` stands for one part. If `**` is the last part,
- * it stands for one or more parts. Peers can choose names. So the length is checked first, and no check takes more than linear time.
+ * Checks the names of topics, and patterns for these names. A name consists of parts that are separated by `/`. In a pattern, `*` stands
+ * for one part. If `**` is the last part, it stands for one or more parts. Peers can choose names. So the length is checked first, and no
+ * check takes more than linear time.
  */
 
 import { describe } from '../option-names.ts';

@@ -1,6 +1,6 @@
 /**
- * The classes of the browser. On a web page, rfc6455/websocket exports them. A page cannot open TCP connections, so the classes of this
- * library cannot work there.
+ * Exports the browser's own classes, such as `WebSocket`. On a web page, rfc6455/websocket exports them. A page cannot open TCP
+ * connections, so the classes of this library cannot work there.
  */
 
 const browser = globalThis as unknown as Readonly<Record<string, unknown>>;
