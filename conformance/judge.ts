@@ -41,7 +41,7 @@ export interface RunOptions extends Partial<Selection> {
   readonly commandOf?: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
   /**
-   * Returns whether a baseline already has this result. If a case ran out of time and its result is known, the case is not run a second
+   * Returns true if a baseline already has this result. If a case ran out of time and its result is known, the case is not run a second
    * time.
    * @default no result is known
    */

@@ -33,7 +33,7 @@ const sections = {
 };
 
 /**
- * Returns whether an RFC has a section. If the sections of a document are not listed here, returns true.
+ * Returns true if an RFC has a section. If the sections of a document are not listed here, returns true.
  * @param {string} rfc
  * @param {string} number
  * @returns {boolean}

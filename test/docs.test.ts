@@ -32,7 +32,7 @@ const entryPoints: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
   'src/4d.ts': { ...fourD },
 };
 
-/** Returns whether the name occurs on the page in code, as a whole word. */
+/** Returns true if the name occurs on the page in code, as a whole word. */
 function isNamed(page: string, name: string): boolean {
   const code = [...page.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm)].map(([text]) => text).join('\n');
   return new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(code);

@@ -9,7 +9,7 @@ export interface Program {
   /** Resolves with the address in the line `listening on …` of the program. */
   readonly listening: Promise<string>;
   readonly ended: Promise<{ status: number | null; output: string }>;
-  /** Returns whether the program has already written this text. */
+  /** Returns true if the program has already written this text. */
   hasWritten(text: string): boolean;
 }
 

@@ -33,7 +33,7 @@ const readings: readonly (readonly [string, (key: Buffer) => number])[] = [
 ];
 
 /**
- * Returns whether the key after k is always a·k + c modulo 2^32. Then each difference of two keys is a times the previous difference. A
+ * Returns true if the key after k is always a·k + c modulo 2^32. Then each difference of two keys is a times the previous difference. A
  * counter follows this rule with a = 1.
  */
 function isCongruential(keys: readonly number[]): boolean {
@@ -42,7 +42,7 @@ function isCongruential(keys: readonly number[]): boolean {
   return triples.length > 8 && triples.every(([a, b, c]) => Math.imul(a, c) === Math.imul(b, b));
 }
 
-/** Returns whether each bit of a key is an XOR of bits of the previous key. Xorshift generators and shift registers make such keys. */
+/** Returns true if each bit of a key is an XOR of bits of the previous key. Xorshift generators and shift registers make such keys. */
 function isShiftRegister(keys: readonly number[]): boolean {
   const basis = new Map<number, bigint>();
   let agreed = 0;

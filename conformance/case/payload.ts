@@ -53,7 +53,7 @@ export function bytesOf(payload: Payload): Buffer {
   return 'seed' in payload ? noiseOf(payload) : Buffer.alloc(payload.length, payload.unit);
 }
 
-/** Returns whether two payloads have the same bytes. */
+/** Returns true if two payloads have the same bytes. */
 export function samePayload(a: Payload, b: Payload): boolean {
   return a.length === b.length && bytesOf(a).equals(bytesOf(b));
 }

@@ -5,7 +5,7 @@
 import type { Case, Role } from './model.ts';
 
 /**
- * Returns whether the whole id matches the pattern, in which `*` stands for any text. `9.*` matches all of group 9, and `1.*` does not
+ * Returns true if the whole id matches the pattern, in which `*` stands for any text. `9.*` matches all of group 9, and `1.*` does not
  * match 10.1.1.
  */
 export function matches(id: string, pattern: string): boolean {

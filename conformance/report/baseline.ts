@@ -49,7 +49,7 @@ export function differences(baseline: Baseline, results: readonly CaseResult[]):
     .map((one) => `${one.id} is ${verdictOf(one)}, the baseline says ${baseline.cases[one.id] ?? 'OK'}`);
 }
 
-/** Returns whether a result agrees with the baseline. */
+/** Returns true if a result agrees with the baseline. */
 export function isAsIn(baseline: Baseline, result: CaseResult): boolean {
   return result.id in (baseline.open ?? {}) || verdictOf(result) === (baseline.cases[result.id] ?? 'OK');
 }

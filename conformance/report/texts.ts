@@ -59,7 +59,7 @@ export function countsOf(results: readonly CaseResult[]): Counts {
   };
 }
 
-/** Returns whether a case did not apply, because the peer did not agree to an extension that the case needs. */
+/** Returns true if a case did not apply, because the peer did not agree to an extension that the case needs. */
 export function isNotApplicable({ passed, behavior }: CaseResult): boolean {
   return passed && behavior === 'UNIMPLEMENTED';
 }

@@ -27,9 +27,9 @@ export interface DriverOptions {
   readonly timeFactor: number;
   readonly commandOf: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
-  /** Called when a client asks for the reports. */
+  /** Is called when a client asks for the reports. */
   readonly onReports?: (agent: string) => Promise<void> | void;
-  /** Called when a client asks the driver to stop. */
+  /** Is called when a client asks the driver to stop. */
   readonly onStop?: () => void;
 }
 

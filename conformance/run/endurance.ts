@@ -25,7 +25,7 @@ export interface EnduranceRun {
   readonly timeFactor: number;
   /** The id of the server's process, or null if its memory is not measured. */
   readonly pid: number | null;
-  /** Called once a minute with a line about the progress. */
+  /** Is called once a minute with a line about the progress. */
   readonly onMinute: (line: string) => void;
 }
 

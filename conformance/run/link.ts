@@ -67,7 +67,7 @@ export class Link {
   openedAt: number | null = null;
   goneAt: number | null = null;
 
-  /** Called after each event, before a pending `until` checks its condition. */
+  /** Is called after each event, before a pending `until` checks its condition. */
   onEvent: () => void = () => {};
   private reader: FrameReader | null = null;
   private before: Buffer = Buffer.alloc(0);
@@ -321,7 +321,7 @@ export class Link {
   }
 
   /**
-   * Returns whether a pong is unsolicited. §5.5.3 allows an unsolicited pong, so it causes no event. But if a pong has the same payload as
+   * Returns true if a pong is unsolicited. §5.5.3 allows an unsolicited pong, so it causes no event. But if a pong has the same payload as
    * a pong of the judge, the peer has answered a pong. This causes an event, which no case expects. An empty pong counts as unsolicited.
    */
   private isUnasked(payload: Buffer): boolean {
@@ -368,7 +368,7 @@ export class Link {
   }
 }
 
-/** Returns whether two events are equal, including their content. */
+/** Returns true if two events are equal, including their content. */
 export function sameEvent(a: Event, b: Event): boolean {
   if (a.type === 'timeout' || b.type === 'timeout')
     return a.type === b.type && 'tag' in a && 'tag' in b && a.tag === b.tag;

@@ -254,7 +254,7 @@ export class Player {
     otherwise();
   }
 
-  /** Returns whether the events so far can still become the expected events. */
+  /** Returns true if the events so far can still become the expected events. */
   private isHopeful(): boolean {
     const { events } = this.case.expect;
     if (events === undefined) return true;

@@ -92,7 +92,7 @@ export class Reception {
   }
 }
 
-/** Returns whether a Close frame may have this code (§7.4). */
+/** Returns true if a Close frame may have this code (§7.4). */
 function isWireCode(code: number): boolean {
   if (code >= 3000 && code <= 4999) return true;
   return code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);

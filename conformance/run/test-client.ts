@@ -22,9 +22,9 @@ export interface ClientRun {
   /** Runs the client with this URL and this agent name, until it has run all cases or the signal aborts. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
   readonly commandOf: (id: string) => string;
-  /** Called with each result. A case that is run a second time is reported only with its second result. */
+  /** Is called with each result. A case that is run a second time is reported only with its second result. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Returns whether a baseline already has this result. The case is then not run a second time. */
+  /** Returns true if a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
 }
 

@@ -24,9 +24,9 @@ export interface ServerRun {
   readonly parallel: number;
   readonly timeFactor: number;
   readonly commandOf: (id: string) => string;
-  /** Called with each result. A case that is run a second time is reported only with its second result. */
+  /** Is called with each result. A case that is run a second time is reported only with its second result. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Returns whether a baseline already has this result. The case is then not run a second time. */
+  /** Returns true if a baseline already has this result. The case is then not run a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
   /** If more cases than this ran out of time, no case is run a second time. @default 40, or 250 with `isKnown` */
   readonly mostReruns?: number;
@@ -64,7 +64,7 @@ export function lateCases(
 }
 
 /**
- * Returns whether a case moves many bytes. Such cases would delay each other and the other cases. So they run after the other cases, at
+ * Returns true if a case moves many bytes. Such cases would delay each other and the other cases. So they run after the other cases, at
  * most two at a time.
  */
 export function isHeavy({ steps }: Case): boolean {
@@ -78,13 +78,13 @@ export function isHeavy({ steps }: Case): boolean {
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
 /**
- * Returns whether a limit that was too short might have caused this result. This is possible if the result is not OK, and a limit ran out.
+ * Returns true if a limit that was too short might have caused this result. This is possible if the result is not OK, and a limit ran out.
  */
 export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
   return !(passed && behavior === 'OK') && expired.length > 0;
 }
 
-/** Returns whether more time could change the result. This is possible if a limit ran out before the events were wrong. */
+/** Returns true if more time could change the result. This is possible if a limit ran out before the events were wrong. */
 export function isLate(result: CaseResult): boolean {
   return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }

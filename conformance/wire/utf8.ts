@@ -18,7 +18,7 @@ function secondRange(first: number): readonly [number, number] {
   }
 }
 
-/** Returns whether the bytes are valid UTF-8 and end with a complete character. */
+/** Returns true if the bytes are valid UTF-8 and end with a complete character. */
 export function isUtf8(bytes: Uint8Array): boolean {
   let i = 0;
   while (i < bytes.length) {

@@ -169,7 +169,7 @@ function inUrl({ address, family }: AddressInfo): string {
 }
 
 /**
- * Returns whether an error comes from TLS. Such an error has an `opensslErrorStack`, or a code that begins with `ERR_OSSL_` or `ERR_TLS_`.
+ * Returns true if an error comes from TLS. Such an error has an `opensslErrorStack`, or a code that begins with `ERR_OSSL_` or `ERR_TLS_`.
  */
 function isTlsFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

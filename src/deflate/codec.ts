@@ -107,7 +107,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
-  /** Returns whether `compress` uses zlib's threads for a message of this size. */
+  /** Returns true if `compress` uses zlib's threads for a message of this size. */
   compressesInThreadPool(length: number): boolean {
     return !this.#settings.synchronous && length > SENDING.zlib.maxSize;
   }

@@ -46,7 +46,7 @@ const LENGTH_SIZE = 4;
 export type Ending = 'whole' | 'cut off' | 'ambiguous';
 
 /**
- * Returns whether the payload was complete ('whole') or cut off. 'ambiguous' means that the other probe must be tried.
+ * Returns 'whole' if the payload was complete, and 'cut off' if its end is missing. 'ambiguous' means that the other probe must be tried.
  * @param over how many bytes of the probe zlib read before its stream ended
  * @param output the last bytes of the output: at least `size` + 4 bytes, or the whole output if the output is shorter
  */
@@ -60,7 +60,7 @@ export function endingOf(over: number, output: Uint8Array, { bytes, size }: Prob
   return endsWith(output, output.length - size, bytes, 0, LENGTH_SIZE) ? 'ambiguous' : 'whole';
 }
 
-/** Returns whether the last `size` bytes of `output[0, end)` equal `wanted[from, from + size)`. */
+/** Returns true if the last `size` bytes of `output[0, end)` equal `wanted[from, from + size)`. */
 function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: number, size: number): boolean {
   if (end < size) return false;
   for (let index = 0; index < size; index++) {

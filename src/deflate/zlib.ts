@@ -201,7 +201,7 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
 const MAX_IDLE_INPUT = 1_048_576;
 
 /**
- * Returns whether `output` bytes are far too little for `input` bytes. This detects an attack with many empty blocks: they cost much CPU
+ * Returns true if `output` bytes are far too little for `input` bytes. This detects an attack with many empty blocks: they cost much CPU
  * time, but no memory, so no size limit stops them.
  */
 export function inputWithoutOutput(input: number, output: number): boolean {

@@ -203,12 +203,12 @@ export class MessageAssembler implements BudgetReader {
     this.#ownShare().ask();
   }
 
-  /** Called when reading stops for a reason other than the budget: the application paused, replies wait, or the codec is working. */
+  /** Is called when reading stops for a reason other than the budget: the application paused, replies wait, or the codec is working. */
   stop(): void {
     this.#share?.stop();
   }
 
-  /** Called when reading continues after `stop`. */
+  /** Is called when reading continues after `stop`. */
   restart(): void {
     this.#share?.restart();
   }
@@ -219,7 +219,7 @@ export class MessageAssembler implements BudgetReader {
     this.#share?.leave();
   }
 
-  /** Called when the connection will receive no more data. */
+  /** Is called when the connection will receive no more data. */
   leave(): void {
     this.discard();
     this.clear();

@@ -34,7 +34,7 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 const MAX_REASON_SIZE = 123;
 
 /**
- * Says whether a Close frame may contain this code. The rule is the same for sent and received frames.
+ * Returns true if a Close frame may contain this code. The rule is the same for sent and received frames.
  *
  * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: codes below 1000 and from 5000 on are not defined. 1004 and 1016–2999 are reserved.
  * 3000–3999 are for libraries and applications, which register them. 4000–4999 are for private use.

@@ -8,7 +8,7 @@ import type { ByteSink, SendCallback } from './sink.ts';
 
 /** The endpoint that sends the messages. */
 export interface CompletionOwner {
-  /** Called with the error that a callback throws. */
+  /** Is called with the error that a callback throws. */
   fail(error: unknown): void;
 }
 

@@ -220,9 +220,9 @@ export function ownPart(
 }
 
 /**
- * Says whether a payload is delivered as a view of the chunk. A view needs no copy. But it keeps the whole chunk in memory (up to 64 KiB),
- * and the memory budget counts only the message. So small payloads are copied. A large payload becomes a view if it fills at least two
- * fifths of the chunk. So a chunk with two large messages needs no copies. If memory is scarce, the payload must fill at least three
+ * Returns true if a payload is delivered as a view of the chunk. A view needs no copy. But it keeps the whole chunk in memory (up to 64
+ * KiB), and the memory budget counts only the message. So small payloads are copied. A large payload becomes a view if it fills at least
+ * two fifths of the chunk. So a chunk with two large messages needs no copies. If memory is scarce, the payload must fill at least three
  * quarters.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {

@@ -18,7 +18,7 @@ export interface FrameDispatchOwner {
 
 /** Creates objects that a connection needs only if messages arrive. */
 export interface MessageReceiver {
-  /** Called for the first data frame. */
+  /** Is called for the first data frame. */
   openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery };
 }
 
@@ -134,7 +134,7 @@ export class FrameDispatch implements FastFrameHandler {
     if (last) this.#onFrameEnd();
   }
 
-  /** Called when a data frame is complete, if its payload came in pieces or if its message has several frames. */
+  /** Is called when a data frame is complete, if its payload came in pieces or if its message has several frames. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
       // The connection is closing, and `append` found no room in the memory budget. So the message is dropped.

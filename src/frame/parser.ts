@@ -143,7 +143,7 @@ export class FrameParser {
     return this.#off ? end : position;
   }
 
-  /** Says whether a run seems to begin at `chunk[position]`. A run is two or more small text frames in a row. */
+  /** Returns true if a run seems to begin at `chunk[position]`. A run is two or more small text frames in a row. */
   #beginsRun(chunk: Buffer, position: number, end: number): boolean {
     if (chunk[position] !== WHOLE_TEXT) return false;
     const headerSize = this.#masked ? 6 : 2;

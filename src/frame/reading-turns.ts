@@ -206,7 +206,9 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** Called when the first connection must wait: a new waiting period begins. Ends turns for one chunk that remain from the last period. */
+  /**
+   * Is called when the first connection must wait: a new waiting period begins. Ends turns for one chunk that remain from the last period.
+   */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -233,7 +235,7 @@ export class ReadingTurns implements ShareOwner {
     this.wake();
   }
 
-  /** Says whether a message arrives so slowly that it must be aborted. */
+  /** Returns true if a message arrives so slowly that it must be aborted. */
   #isSlow(share: Share, elapsed: number): boolean {
     const { receivedBytes, isStopped } = share.reader;
     if (share.state === Waiting || isStopped || share.period !== this.#period) {

@@ -32,7 +32,7 @@ export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer has ended its direction, and all earlier data has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
-  /** Called for the first data frame: before it, a connection needs no assembler and no delivery. */
+  /** Is called for the first data frame: before it, a connection needs no assembler and no delivery. */
   makeAssembler(receiver: AssemblerOwner): MessageAssembler;
   makeDelivery(receiver: DeliveryOwner): Delivery;
 }
@@ -138,7 +138,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses === 0;
   }
 
-  /** Called when the peer has ended its direction. If reading is stopped, the end waits, like received data. */
+  /** Is called when the peer has ended its direction. If reading is stopped, the end waits, like received data. */
   receiveEnd(): void {
     if (this.#isProcessing || this.isStopped) this.#endWaits = true;
     else this.#owner.onReceiveEnd();
@@ -189,7 +189,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#pauses = 0;
   }
 
-  /** Called after `switchOff`. If the peer's end waits, processes it. */
+  /** Is called after `switchOff`. If the peer's end waits, processes it. */
   processWaitingEnd(): void {
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }

@@ -82,7 +82,7 @@ export class SendQueue {
     return last !== null;
   }
 
-  /** Called when a message must wait. From now on, its bytes count in the memory budget. */
+  /** Is called when a message must wait. From now on, its bytes count in the memory budget. */
   countWaiting(item: Outgoing): void {
     item.count(this.#memoryBudget);
   }
@@ -136,7 +136,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Called at the end of a message in parts: its last frame is written, or it is aborted before its first frame. */
+  /** Is called at the end of a message in parts: its last frame is written, or it is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;

@@ -26,9 +26,9 @@ import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
 /** The owner of a sender. `fail` is also called with an error from a `SendCallback`. */
 export interface SenderOwner extends SendQueueOwner {
-  /** Called if more bytes wait than the send cap allows. Drops the connection. */
+  /** Is called if more bytes wait than the send cap allows. Drops the connection. */
   abort(error: Error): void;
-  /** Called if too many replies wait. Stops reading until `canTakeReplies` is true. */
+  /** Is called if too many replies wait. Stops reading until `canTakeReplies` is true. */
   onCongested(): void;
 }
 
@@ -100,7 +100,8 @@ export class Sender {
    * Sends a text of at most `COPY_THRESHOLD` UTF-16 units, without options. This is the common case, so the text is encoded directly into
    * the sink's memory.
    * @param mayCollect whether the text may be encoded later, together with other texts
-   * @returns the payload size; `NOT_ENCODED` if the text is encoded later. -1 if the text must wait or be compressed: in this case, call `send`
+   * @returns the payload size; `NOT_ENCODED` if the text is encoded later. -1 if the text must wait or be compressed: in this case, call
+   * `send`
    */
   writeText(text: string, mayCollect: boolean): number {
     const { length } = text;
@@ -258,7 +259,7 @@ export class Sender {
     this.#queue.stop(reason);
   }
 
-  /** Called once for each message, before it is written. Checks the send cap, and counts replies. */
+  /** Is called once for each message, before it is written. Checks the send cap, and counts replies. */
   #admits(size: number): boolean {
     const { replies } = this;
     replies.add(size);

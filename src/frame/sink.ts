@@ -3,7 +3,7 @@
  * stay whole and in order (§5.4). The transport implements batching, backpressure and the end of TCP (§7.1.1).
  */
 
-/** Called with null when the bytes have left the process, or with an error if they cannot leave. */
+/** Is called with null when the bytes have left the process, or with an error if they cannot leave. */
 export type SendCallback = (error: Error | null) => void;
 
 /** Memory that several connections use (the holders). The memory budget counts it once, until the last holder has released it. */

@@ -12,7 +12,7 @@ const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
 
-/** Says whether the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates, no code above U+10FFFF). */
+/** Returns true if the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates, no code above U+10FFFF). */
 export function isValidUtf8(bytes: Uint8Array): boolean {
   return isUtf8(bytes);
 }
@@ -55,7 +55,7 @@ export class Utf8Validator {
     return true;
   }
 
-  /** Says whether the text is complete, and resets the validator for the next message. */
+  /** Returns true if the text is complete, and resets the validator for the next message. */
   finish(): boolean {
     const complete = this.#missing === 0;
     this.reset();

@@ -4,8 +4,8 @@ import { isVisibleAscii } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Says whether `text` is a valid Host field (RFC 9112 §3.2): a host with an optional port. The characters are checked first, because `URL`
- * would also accept "a/b", "b@a" or "a<TAB>b" as a host.
+ * Returns true if `text` is a valid Host field (RFC 9112 §3.2): a host with an optional port. The characters are checked first, because
+ * `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
  */
 export function isHost(text: string): boolean {
   if (isPlainHost(text)) return true;
@@ -19,7 +19,7 @@ const HYPHEN = 0x2d;
 const COLON = 0x3a;
 
 /**
- * Says whether `text` is one of the two usual kinds of host, with an optional port. The first kind is an IPv4 address: four decimal
+ * Returns true if `text` is one of the two usual kinds of host, with an optional port. The first kind is an IPv4 address: four decimal
  * numbers. The second kind is a name: its labels have letters, digits and single hyphens, and its last label begins with a letter. `URL`
  * accepts every such host.
  * This check avoids a call of `URL`, which takes as long as all other checks of a request together. If the result is false, `isHost` calls
@@ -50,7 +50,7 @@ function isPlainHost(text: string): boolean {
   return isNumeric && labels === 4 && isAddress(text, end);
 }
 
-/** Says whether each of the four numbers of an IPv4 address is 0 to 255 and has no leading zero. */
+/** Returns true if each of the four numbers of an IPv4 address is 0 to 255 and has no leading zero. */
 function isAddress(text: string, end: number): boolean {
   let value = 0;
   let digits = 0;
@@ -69,7 +69,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Says whether the text ends at index `start`, or has a port there: a colon and a number from 0 to 65535. */
+/** Returns true if the text ends at index `start`, or has a port there: a colon and a number from 0 to 65535. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

@@ -210,7 +210,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 }
 
-/** Says whether an HTTP version is 1.1, or a later version 1.x. A client and a server both require this (RFC 6455 §4.1, §4.2.1). */
+/** Returns true if an HTTP version is 1.1, or a later version 1.x. A client and a server both require this (RFC 6455 §4.1, §4.2.1). */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
 }

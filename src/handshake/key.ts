@@ -22,7 +22,7 @@ export function computeAccept(key: string): string {
 }
 
 /**
- * Says whether `value` is a valid key: 16 bytes in base64, which are 22 characters and the padding "==" (RFC 6455 §4.2.1 (5)). A base64
+ * Returns true if `value` is a valid key: 16 bytes in base64, which are 22 characters and the padding "==" (RFC 6455 §4.2.1 (5)). A base64
  * decoder ignores the last 4 bits of the 22nd character. We accept keys in which these bits are not 0, because IXWebSocket before 11.4.2
  * (used by the 4D plugins) sends such keys.
  */

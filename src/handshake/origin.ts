@@ -30,7 +30,7 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: UpgradeRequest) => boolean);
 
-/** Says whether `policy` accepts a request with this Origin. `origin` is null if the request has no Origin. */
+/** Returns true if `policy` accepts a request with this Origin. `origin` is null if the request has no Origin. */
 export function isAllowedOrigin(
   policy: OriginPolicy,
   origin: string | null,

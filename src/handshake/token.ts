@@ -16,14 +16,14 @@ function isTokenCode(code: number): boolean {
   return code < 128 && tokenCharacter[code] === true;
 }
 
-/** Says whether `value` is a token (RFC 9110 §5.6.2): at least one character, visible ASCII without delimiters. */
+/** Returns true if `value` is a token (RFC 9110 §5.6.2): at least one character, visible ASCII without delimiters. */
 export function isToken(value: string): boolean {
   for (let at = 0; at < value.length; at++) if (!isTokenCode(value.charCodeAt(at))) return false;
   return value.length > 0;
 }
 
 /**
- * Says whether a line of an HTTP head may contain `text` (RFC 9110 §5.5). Allowed are HTAB, space, visible ASCII, and U+0080 to U+00FF.
+ * Returns true if a line of an HTTP head may contain `text` (RFC 9110 §5.5). Allowed are HTAB, space, visible ASCII, and U+0080 to U+00FF.
  * Other control characters, such as CR, LF and NUL, are forbidden. Characters above U+00FF are forbidden because latin1 could turn them
  * into CR, LF or NUL.
  */
@@ -32,12 +32,12 @@ export function isLineText(text: string): boolean {
   return true;
 }
 
-/** Says whether a line of an HTTP head may contain this byte. See `isLineText` for the rule. */
+/** Returns true if a line of an HTTP head may contain this byte. See `isLineText` for the rule. */
 export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
 
-/** Says whether `text` has at least one character, and all its characters are U+0021 to U+007E. */
+/** Returns true if `text` has at least one character, and all its characters are U+0021 to U+007E. */
 export function isVisibleAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

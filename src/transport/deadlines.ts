@@ -19,7 +19,7 @@ export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** True if the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** Called if the destroyed socket has not emitted 'close' before its deadline. */
+  /** Is called if the destroyed socket has not emitted 'close' before its deadline. */
   onGone(): void;
 }
 

@@ -20,17 +20,17 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** The events of an outbox. */
 export interface OutboxOwner {
-  /** Called when nothing waits any more, if the socket was blocked before, or if `notifyWhenEmpty` was called. */
+  /** Is called when nothing waits any more, if the socket was blocked before, or if `notifyWhenEmpty` was called. */
   onDrained(): void;
-  /** Called when the socket is blocked (it takes no more bytes for now). */
+  /** Is called when the socket is blocked (it takes no more bytes for now). */
   onBlocked(): void;
-  /** Called when the endpoint wants to receive again after a pause. */
+  /** Is called when the endpoint wants to receive again after a pause. */
   onResumable(): void;
-  /** Called when the closing handshake begins, or the endpoint calls `end`. */
+  /** Is called when the closing handshake begins, or the endpoint calls `end`. */
   onClosing(): void;
-  /** Called if the application transferred or resized a payload before it was sent. The owner drops the connection. */
+  /** Is called if the application transferred or resized a payload before it was sent. The owner drops the connection. */
   onPayloadChanged(error: Error): void;
-  /** Called when the socket is being destroyed. */
+  /** Is called when the socket is being destroyed. */
   onDestroying(): void;
 }
 
@@ -220,7 +220,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     }
   }
 
-  /** Called by turn.ts at the end of the turn of the event loop. */
+  /** Is called by turn.ts at the end of the turn of the event loop. */
   endTurn(now: number): void {
     this.#queue.endTurn();
     this.flushHere(now);

@@ -25,10 +25,10 @@ import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner
 
 /** The events of an endpoint, and further events of the transport. */
 export interface ConnectionEvents extends EndpointEvents {
-  /** Called when all bytes were sent, if the socket was blocked before, or if `waitsForDrain` returned true. */
+  /** Is called when all bytes were sent, if the socket was blocked before, or if `waitsForDrain` returned true. */
   onDrain(): void;
   /**
-   * Called when the connection begins to end. The address of the socket can still be read. There may be several calls.
+   * Is called when the connection begins to end. The address of the socket can still be read. There may be several calls.
    * @param isDropped true if the socket is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;

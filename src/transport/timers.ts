@@ -94,7 +94,7 @@ export class TimerWheel {
     return Math.ceil((this.now() + delay) / TICK);
   }
 
-  /** Called by `Timer.set`. */
+  /** Is called by `Timer.set`. */
   add(timer: Timer, delay: number): void {
     if (this.#count === 0) this.#done = Math.floor(this.now() / TICK);
     timer.delay = delay;
@@ -111,7 +111,7 @@ export class TimerWheel {
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
 
-  /** Called by `Timer.cancel`. */
+  /** Is called by `Timer.cancel`. */
   remove(timer: Timer): void {
     if (timer.previous === null) this.#slots[timer.tick % SLOTS] = timer.next;
     else timer.previous.next = timer.next;

@@ -12,7 +12,8 @@ export interface Flushable {
   isListed: boolean;
   flush(): void;
   /**
-   * Called at the end of the turn of the event loop. Writes the waiting bytes, and does other work that has waited for the end of the turn.
+   * Is called at the end of the turn of the event loop. Writes the waiting bytes, and does other work that has waited for the end of the
+   * turn.
    */
   endTurn(now: number): void;
 }

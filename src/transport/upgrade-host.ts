@@ -56,16 +56,16 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly slots: Slots;
   /** True while the server is closing. During this time, every new handshake is answered with 503. */
   readonly isClosing: boolean;
-  /** Called when a handshake begins. Until `settled` is called, the server may call `refuse` of the handshake. */
+  /** Is called when a handshake begins. Until `settled` is called, the server may call `refuse` of the handshake. */
   started(handshake: PendingHandshake): void;
-  /** Called when the handshake has ended, successfully or not. After a successful handshake, `opened` is called before `settled`. */
+  /** Is called when the handshake has ended, successfully or not. After a successful handshake, `opened` is called before `settled`. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,
     upgrade: PendingUpgrade,
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
-   * Called before the 101 response is written.
+   * Is called before the 101 response is written.
    * @param headers the header fields of the decision
    * @returns more header fields for the response, as a flat list, or null
    * @throws an error of the application. The client then receives 500
@@ -76,12 +76,12 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     headers: readonly string[],
   ): readonly string[] | null;
   /**
-   * Called before a refusal is written. This function must not throw. @returns the error for the answer: `error` itself or another error
+   * Is called before a refusal is written. This function must not throw. @returns the error for the answer: `error` itself or another error
    */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
   /**
-   * Called when a request was refused, or when the client left before the answer. Not called if the client left before its request was
+   * Is called when a request was refused, or when the client left before the answer. Not called if the client left before its request was
    * complete.
    */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
@@ -95,9 +95,9 @@ export interface UpgradeOrigin<Result> {
   readonly raw?: IncomingMessage | null;
   /** A value that `PendingUpgrade.context` passes to the application. */
   readonly context?: unknown;
-  /** Called with the value that `opened` returned. */
+  /** Is called with the value that `opened` returned. */
   readonly onOpened?: (result: Result) => void;
-  /** Called when the handshake has ended without a connection. If `refused` is called too, `refused` is called first. */
+  /** Is called when the handshake has ended without a connection. If `refused` is called too, `refused` is called first. */
   readonly onRefused?: (error: HandshakeError) => void;
 }
 

@@ -250,7 +250,7 @@ export class ServerHandshake<Context, Result>
     answerAndEnd(text, socket, this.#timer);
   }
 
-  /** Called when the peer leaves before it has received an answer. */
+  /** Is called when the peer leaves before it has received an answer. */
   #abandon(): void {
     if (this.#settled) return;
     void this.#request?.remote;

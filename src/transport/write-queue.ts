@@ -15,11 +15,11 @@ import { ENCRYPTED_SIZE, type WriteCallback, writeJoined, writeParts } from './w
 
 /** The events of the queue. */
 export interface WriteQueueOwner {
-  /** Called when the socket is blocked (it takes no more bytes for now). */
+  /** Is called when the socket is blocked (it takes no more bytes for now). */
   onBlocked(): void;
-  /** Called when the socket has taken all bytes that were written to it. */
+  /** Is called when the socket has taken all bytes that were written to it. */
   onTaken(): void;
-  /** Called if a write threw. Either the socket is broken, or the application changed a payload. The queue writes no more bytes. */
+  /** Is called if a write threw. Either the socket is broken, or the application changed a payload. The queue writes no more bytes. */
   onWriteFailed(error: unknown): void;
 }
 
@@ -275,7 +275,7 @@ export class WriteQueue {
     return this.#onTaken;
   }
 
-  /** Called when the socket has finished a write. */
+  /** Is called when the socket has finished a write. */
   #taken(error: Error | null): void {
     this.#writes--;
     // Node calls a callback late, even if the kernel took the bytes at once. If a newer write has begun, we wait for its callback.

@@ -86,7 +86,7 @@ function ownMembers() {
   );
 }
 
-/** Returns whether every topic has exactly these members. @param {Record<string, string[]>} truth sorted infos by topic */
+/** Returns true if every topic has exactly these members. @param {Record<string, string[]>} truth sorted infos by topic */
 function agrees(truth) {
   return topicNames.every((name) => {
     const infos = watched.get(name)?.members.map((/** @type {any} */ { info }) => info) ?? [];

@@ -107,7 +107,7 @@ describe("frames of the judge's codec", () => {
 describe('the UTF-8 check of the judge', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /**
-   * Returns whether the bytes are valid UTF-8. For valid bytes, the decoder replaces no character. A decoder that throws would be ten times
+   * Returns true if the bytes are valid UTF-8. For valid bytes, the decoder replaces no character. A decoder that throws would be ten times
    * slower.
    */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);

@@ -110,7 +110,7 @@ export class MemorySink implements ByteSink {
   keeps = false;
   /** The endpoint that writes to this sink. */
   endpoint: Endpoint | null = null;
-  /** Called after each commit and each append. */
+  /** Is called after each commit and each append. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;
   onDestroy: (() => void) | null = null;

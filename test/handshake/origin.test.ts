@@ -4,7 +4,7 @@ import { verifyRequest } from '../../src/handshake/server.ts';
 import type { UpgradeRequest } from '../../src/handshake/upgrade-request.ts';
 import { prototypeKeys, refusalOf, request } from './samples.ts';
 
-/** Returns whether a request with this Origin and this Host is accepted. */
+/** Returns true if a request with this Origin and this Host is accepted. */
 function passes(origins: OriginPolicy, origin: string | null, host = 'server.example.com'): boolean {
   const changed = request({ Host: [host], Origin: origin === null ? [] : [origin] });
   let upgrade: UpgradeRequest;

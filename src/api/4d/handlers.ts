@@ -62,9 +62,9 @@ export type Done = void | PromiseLike<void>;
 /** The callbacks of a server. */
 export interface ServerCallbacks<Server, Handler> {
   /**
-   * Called when a client requests a connection. To accept the client, return the handler of the connection. If the callback returns null or
-   * nothing, the client gets HTTP 403. If the callback throws, the client gets HTTP 500. With the option `cancel: 'close'`, the client gets
-   * a Close frame instead.
+   * Is called when a client requests a connection. To accept the client, return the handler of the connection. If the callback returns null
+   * or nothing, the client gets HTTP 403. If the callback throws, the client gets HTTP 500. With the option `cancel: 'close'`, the client
+   * gets a Close frame instead.
    */
   onConnection(
     wss: Server,
@@ -76,24 +76,24 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: as in 4D, a function without a return statement refuses the client.
     | PromiseLike<Handler | null | undefined | void>;
-  /** Called after the server has started, and after the code that created it has returned. */
+  /** Is called after the server has started, and after the code that created it has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
-  /** Called when the server is closed, because `terminate` was called or because the web server stopped. */
+  /** Is called when the server is closed, because `terminate` was called or because the web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
-  /** Called when a callback of this handler threw, or when the web server failed. */
+  /** Is called when a callback of this handler threw, or when the web server failed. */
   onError?(wss: Server, event: ErrorEvent): Done;
 }
 
 /** The callbacks of a server's connection. */
 export interface ConnectionCallbacks<T extends DataType, Connection> {
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
-  /** Called when the connection is open. From this call on, the application may send. */
+  /** Is called when the connection is open. From this call on, the application may send. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
   /**
-   * Called when the connection is closed. At that time `ws.status` is "Closed", and `wss.connections` no longer contains the connection.
+   * Is called when the connection is closed. At that time `ws.status` is "Closed", and `wss.connections` no longer contains the connection.
    */
   onTerminate?(ws: Connection, event: TerminateEvent): Done;
-  /** Called when a callback of this handler threw, a message could not be converted to the dataType, or the connection failed. */
+  /** Is called when a callback of this handler threw, a message could not be converted to the dataType, or the connection failed. */
   onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
@@ -102,8 +102,8 @@ export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
   /**
-   * Called when the connection has ended or could not be opened. If it could not be opened, the code is 1006. No other callback is called
-   * after `onTerminate`.
+   * Is called when the connection has ended or could not be opened. If it could not be opened, the code is 1006. No other callback is
+   * called after `onTerminate`.
    */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;

@@ -51,10 +51,10 @@ export type ListenStatus =
 
 /** The functions that an `EngineServer` calls. surface.ts implements these functions. */
 export interface ServerEvents {
-  /** Called when a connection is open, before `emit` is called for this connection. */
+  /** Is called when a connection is open, before `emit` is called for this connection. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
-  /** Called after the Close event. */
+  /** Is called after the Close event. */
   closed(connection: ServerConnection): void;
   /** Returns true if too many events wait. The server then refuses new connections. */
   isFull(): boolean;

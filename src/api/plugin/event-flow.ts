@@ -29,7 +29,7 @@ export class EventFlow {
   }
 
   /**
-   * Called when an event was added to the queue. At a limit, pauses the connection.
+   * Is called when an event was added to the queue. At a limit, pauses the connection.
    * @param isCrowded true if the queue is more than half full. Each connection may then have only one event in the queue
    */
   added(size: number, isCrowded: boolean): void {
@@ -42,7 +42,7 @@ export class EventFlow {
   }
 
   /**
-   * Called when an event was added before the program has set a method. The connection is not paused. If too many events wait, the queue
+   * Is called when an event was added before the program has set a method. The connection is not paused. If too many events wait, the queue
    * drops events, as the original did.
    */
   addedWhileHeld(size: number): void {
@@ -50,7 +50,7 @@ export class EventFlow {
     this.#bytes += size;
   }
 
-  /** Called when an event was delivered or dropped. Resumes the connection if few of its events are left. */
+  /** Is called when an event was delivered or dropped. Resumes the connection if few of its events are left. */
   settled(size: number, isCrowded: boolean): void {
     this.#events--;
     this.#bytes -= size;
@@ -59,7 +59,7 @@ export class EventFlow {
     if (isLittle || this.#events === 0) this.#resume();
   }
 
-  /** Called when the closing handshake begins. Resumes the connection, because the peer's Close frame has to be read. */
+  /** Is called when the closing handshake begins. Resumes the connection, because the peer's Close frame has to be read. */
   closing(): void {
     if (this.#isPaused) this.#resume();
   }

@@ -17,7 +17,7 @@ import type { EventFlow } from './event-flow.ts';
 export interface EventSource {
   /** The number of events of this source in the queue, including the event that is being delivered. */
   queued: number;
-  /** Called when `queued` has become 0. */
+  /** Is called when `queued` has become 0. */
   onSettled(): void;
 }
 
@@ -64,9 +64,9 @@ export interface PluginEvents {
   readonly dropped: number;
   /** The number of events that wait. */
   readonly waiting: number;
-  /** Called with the error of a callback or of its Promise. @default emits a process warning */
+  /** Is called with the error of a callback or of its Promise. @default emits a process warning */
   onError: (error: unknown) => void;
-  /** Called for each dropped event, with the value of `dropped`. @default emits a process warning, at most one per minute */
+  /** Is called for each dropped event, with the value of `dropped`. @default emits a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /**
    * Resolves when no callback is running and no event waits. If no method is set, the Promise does not wait for the events in the queue. Do

@@ -95,7 +95,7 @@ export abstract class Surface<
   /** Gives a connection of a server its number. Called when the connection has been opened. */
   protected abstract opened(entry: Server, connection: ServerConnection): void;
 
-  /** Called when the connection's Close event is in the queue. */
+  /** Is called when the connection's Close event is in the queue. */
   protected closed(_entry: Server, _connection: ServerConnection): void {}
 
   protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {

@@ -14,7 +14,7 @@ export interface WebsocketDataContext {
   binary: boolean;
   /** The text, or the payload of a ping or pong. The bytes of a binary message are decoded as UTF-8, and invalid bytes become U+FFFD. */
   data: string;
-  /** Not in the original: the bytes of a binary message. */
+  /** The bytes of a binary message. The original plugin does not have this member. */
   bytes?: Buffer;
 }
 
@@ -73,8 +73,9 @@ export interface WebsocketMethodOptions {
   window?: number | undefined;
   process?: number | undefined;
   /**
-   * Not in the original: the form of the context. 'object' gives an object. 'json' gives the JSON text of the original plugin. @default
-   * 'object'
+   * The form of the context. 'object' gives an object. 'json' gives the JSON text of the original plugin. The original plugin does not have
+   * this member.
+   * @default 'object'
    */
   contextAs?: 'object' | 'json' | undefined;
 }
@@ -104,18 +105,22 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** If `perMessageDeflate` is absent, any value of this option turns compression off. Even false does. */
   disablePerMessageDeflate?: boolean | undefined;
   /**
-   * Not in the original: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the
-   * original. If false, the text is not sent, and the connection stays open.
+   * If true, a text of the program that is not UTF-8 is an error: the connection closes with 1007, as in the original. If false, the text
+   * is not sent, and the connection stays open. The original plugin does not have this member.
    */
   strictUtf8?: boolean | undefined;
-  /** Not in the original: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /**
+   * The number of milliseconds that a peer may take to answer a Close frame. The original plugin does not have this member.
+   * @default 5000
+   */
   closeTimeout?: number | undefined;
   /**
-   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
-   * 16777216
+   * The maximum number of bytes of a received message. A larger message fails the connection with 1009. The original plugin does not have
+   * this member.
+   * @default 16777216
    */
   maxMessageSize?: number | undefined;
-  /** Not in the original: if true, the process may end while the client is open. @default false */
+  /** If true, the process may end while the client is open. The original plugin does not have this member. @default false */
   unref?: boolean | undefined;
 }
 
@@ -130,9 +135,15 @@ export interface WebsocketClient {
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Not in the original: the same value as `isAutomaticReconnectionEnabled`. This property has the same name as the option. */
+  /**
+   * The same value as `isAutomaticReconnectionEnabled`. This property has the same name as the option. The original plugin does not have
+   * this member.
+   */
   enableAutomaticReconnection: boolean;
-  /** Not in the original: the same value as `perMessageDeflateOptions`. This property has the same name as the option. */
+  /**
+   * The same value as `perMessageDeflateOptions`. This property has the same name as the option. The original plugin does not have this
+   * member.
+   */
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
   worker: string;
@@ -163,21 +174,25 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   backlog?: number | undefined;
   /** @default 32 */
   maxConnections?: number | undefined;
-  /** Not in the original: the origins of the web pages from which browsers may connect. @default 'any' */
+  /** The origins of the web pages from which browsers may connect. The original plugin does not have this member. @default 'any' */
   origins?: OriginPolicy | undefined;
   /**
-   * Not in the original: what happens if the program sends a text that is not UTF-8. If true, the connection closes with 1007, as in the
-   * original. If false, the text is not sent, and the connection stays open.
+   * If true, a text of the program that is not UTF-8 is an error: the connection closes with 1007, as in the original. If false, the text
+   * is not sent, and the connection stays open. The original plugin does not have this member.
    */
   strictUtf8?: boolean | undefined;
-  /** Not in the original: milliseconds that a client may take to answer a Close frame. @default 5000 */
+  /**
+   * The number of milliseconds that a client may take to answer a Close frame. The original plugin does not have this member.
+   * @default 5000
+   */
   closeTimeout?: number | undefined;
   /**
-   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
-   * 1048576
+   * The maximum number of bytes of a received message. A larger message fails the connection with 1009. The original plugin does not have
+   * this member.
+   * @default 1048576
    */
   maxMessageSize?: number | undefined;
-  /** Not in the original: if true, the process may end while the server is open. @default false */
+  /** If true, the process may end while the server is open. The original plugin does not have this member. @default false */
   unref?: boolean | undefined;
 }
 
@@ -198,7 +213,7 @@ export interface WebsocketServerStatus {
   success: boolean;
   /** '' if there was no error. */
   message: string;
-  /** Not in the original: the address that the server is bound to. */
+  /** The address that the server is bound to. The original plugin does not have this member. */
   port?: number;
   host?: string;
 }

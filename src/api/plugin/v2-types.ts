@@ -27,7 +27,7 @@ export interface WebsocketIdentity {
   remotePort?: number;
   /** The target of the client's request: path and query. Several connections may have the same target. */
   uri?: string;
-  /** Not in the original: the number of the connection. The server never uses a number twice. */
+  /** The number of the connection. The server never uses a number twice. The original plugin does not have this member. */
   client?: number;
 }
 
@@ -38,7 +38,7 @@ export interface WebsocketMessage extends WebsocketIdentity {
   str: string;
   /** The number of payload bytes on the wire. */
   wireSize: number;
-  /** Not in the original: the bytes of a binary message. */
+  /** The bytes of a binary message. The original plugin does not have this member. */
   bytes?: Buffer;
 }
 
@@ -125,20 +125,24 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   enableAutomaticReconnection?: boolean | undefined;
   /** Milliseconds. @default 10000 */
   maxWaitBetweenReconnectionRetries?: number | undefined;
-  /** Not in the original: the shortest wait in milliseconds. @default 1 */
+  /** The shortest wait in milliseconds. The original plugin does not have this member. @default 1 */
   minWaitBetweenReconnectionRetries?: number | undefined;
   /** Has no effect, because RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   /** @default false */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Not in the original: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  /**
+   * The number of milliseconds that a peer may take to answer a Close frame. The original plugin does not have this member.
+   * @default 5000
+   */
   closeTimeout?: number | undefined;
   /**
-   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
-   * 16777216
+   * The maximum number of bytes of a received message. A larger message fails the connection with 1009. The original plugin does not have
+   * this member.
+   * @default 16777216
    */
   maxMessageSize?: number | undefined;
-  /** Not in the original: if true, the process may end while the client is open. @default false */
+  /** If true, the process may end while the client is open. The original plugin does not have this member. @default false */
   unref?: boolean | undefined;
 }
 
@@ -152,7 +156,7 @@ export interface WebsocketClientInfo {
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
-  /** Not in the original: the error text if `websocketClientStop` got an invalid close code. */
+  /** The error text if `websocketClientStop` got an invalid close code. The original plugin does not have this member. */
   errorStr?: string;
 }
 
@@ -206,20 +210,24 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   enablePong?: boolean | undefined;
   /** If true, the server accepts compression when a client offers it. @default true */
   enablePerMessageDeflate?: boolean | undefined;
-  /** Not in the original: the origins of the web pages from which browsers may connect. @default 'any' */
+  /** The origins of the web pages from which browsers may connect. The original plugin does not have this member. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Not in the original: milliseconds that a client may take to answer a Close frame. @default 5000 */
+  /**
+   * The number of milliseconds that a client may take to answer a Close frame. The original plugin does not have this member.
+   * @default 5000
+   */
   closeTimeout?: number | undefined;
   /**
-   * Not in the original: the maximum number of bytes of a received message. A larger message fails the connection with 1009. @default
-   * 1048576
+   * The maximum number of bytes of a received message. A larger message fails the connection with 1009. The original plugin does not have
+   * this member.
+   * @default 1048576
    */
   maxMessageSize?: number | undefined;
-  /** Not in the original: if true, the process may end while the server is open. @default false */
+  /** If true, the process may end while the server is open. The original plugin does not have this member. @default false */
   unref?: boolean | undefined;
 }
 
-/** Not in the original: one connection of a server. */
+/** One connection of a server. The original plugin does not have this interface. */
 export interface WebsocketServerConnection {
   client: number;
   uri: string;
@@ -232,7 +240,10 @@ export interface WebsocketServerConnection {
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Not in the original: the connections with their numbers. The numbers distinguish connections with the same `uri`. */
+  /**
+   * The connections with their numbers. The numbers distinguish connections with the same `uri`. The original plugin does not have this
+   * member.
+   */
   connections?: WebsocketServerConnection[];
 }
 
@@ -241,7 +252,7 @@ export interface WebsocketServerStatus {
   errorStr?: string;
   /** The same text as `errorStr`, under the name that the original used. @deprecated use `errorStr` */
   errStr?: string;
-  /** Not in the original: the address that the server is bound to. */
+  /** The address that the server is bound to. The original plugin does not have this member. */
   port?: number;
   host?: string;
 }
@@ -255,12 +266,15 @@ export interface WebsocketServerSend {
   message?: Sendable | undefined;
   /** The receivers: all connections with this `uri`, or with a `uri` in this collection. @default all connections */
   uri?: string | readonly string[] | null | undefined;
-  /** Not in the original: numbers of connections that receive the message in addition to the connections that `uri` selects. */
+  /**
+   * The numbers of connections that receive the message in addition to the connections that `uri` selects. The original plugin does not
+   * have this member.
+   */
   client?: number | readonly number[] | undefined;
 }
 
 export interface WebsocketServerSendStatus extends SendStatus {
   uri: string;
-  /** Not in the original: the number of the connection. */
+  /** The number of the connection. The original plugin does not have this member. */
   client: number;
 }

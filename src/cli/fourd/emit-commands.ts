@@ -182,7 +182,7 @@ export function emitCall(name: string, args: readonly Argument[], scope: Functio
   return found(args, scope);
 }
 
-/** Returns whether a name without parentheses calls a command or a method of the program. */
+/** Returns true if a name without parentheses calls a command or a method of the program. */
 export function isCommand(name: string, scope: FunctionScope): boolean {
   const key = name.toLowerCase();
   return scope.project.methods.has(key) || translatedCommands.includes(key);

@@ -135,7 +135,7 @@ function emitNew(
 const isNull = (expression: Expression): boolean =>
   expression.kind === 'constant' && expression.value === 'null';
 
-/** Returns whether `===` compares any value with this expression in the same way as 4D. */
+/** Returns true if `===` compares any value with this expression in the same way as 4D. */
 const isExact = (expression: Expression): boolean =>
   expression.kind === 'number' || (expression.kind === 'constant' && expression.value !== 'this');
 

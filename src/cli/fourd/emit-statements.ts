@@ -213,7 +213,7 @@ export function linesOf(statement: Statement): SourceLine[] {
   return all.sort((one, other) => one.number - other.number);
 }
 
-/** Returns whether a statement assigns a value to `$0`. Methods in the older style of 4D return the value of `$0`. */
+/** Returns true if a statement assigns a value to `$0`. Methods in the older style of 4D return the value of `$0`. */
 export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }

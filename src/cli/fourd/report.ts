@@ -11,7 +11,7 @@ export interface Report {
   readonly untranslated: readonly LineFate[];
 }
 
-/** Returns whether the whole program has a translation. The exit code depends on this result. */
+/** Returns true if the whole program has a translation. The exit code depends on this result. */
 export function isComplete({ files, untranslated }: Report): boolean {
   return (
     untranslated.length === 0 &&

@@ -189,7 +189,7 @@ export class FunctionScope {
     return name;
   }
 
-  /** Returns whether a name such as `$1` is a parameter. Accessors have only the parameters that they declare. */
+  /** Returns true if a name such as `$1` is a parameter. Accessors have only the parameters that they declare. */
   #isNumbered(name: string): boolean {
     return this.takesAny && /^\$[1-9]\d*$/.test(name);
   }

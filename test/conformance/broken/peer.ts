@@ -494,7 +494,7 @@ function partsOf(message: Message): Buffer {
   return parts;
 }
 
-/** Returns whether a compressed message has a final block. The receiver appends the bytes 00 00 ff ff to each message. */
+/** Returns true if a compressed message has a final block. The receiver appends the bytes 00 00 ff ff to each message. */
 function hasFinalBlock(data: Buffer): boolean {
   try {
     return inflate(Buffer.concat([data, Buffer.from('0000ffff', 'hex')]), {
