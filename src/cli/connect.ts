@@ -38,7 +38,7 @@ export interface ConnectArguments {
   readonly url: string;
   readonly options: ConnectOptions;
   readonly insecure: boolean;
-  /** In milliseconds. */
+  /** A number of milliseconds. */
   readonly linger: number;
 }
 

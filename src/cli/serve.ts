@@ -40,7 +40,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly mode: 'echo' | 'chat';
-  /** In bytes; undefined means the default of the library. */
+  /** A number of bytes. Undefined means the default of the library. */
   readonly maxMessageSize: number | undefined;
   readonly compression: boolean;
   readonly anyOrigin: boolean;

@@ -38,15 +38,15 @@ export interface ClientSettings {
   /** Null if no pings are sent. */
   pings: PingOptions | null;
   reconnects: boolean;
-  /** In milliseconds. */
+  /** A number of milliseconds. */
   maxWait: number;
   minWait: number;
   compression: ConnectOptions['compression'];
   tls: TlsSettings | null;
   redirects: number;
-  /** In milliseconds. */
+  /** A number of milliseconds. */
   closeTimeout: number;
-  /** In bytes; null means the default of a client. */
+  /** A number of bytes. Null means the default of a client. */
   maxMessageSize: number | null;
   unref: boolean;
 }

@@ -46,7 +46,7 @@ export interface CloseEvent {
 export interface ErrorEvent {
   readonly type: 'error';
   readonly retries: number;
-  /** In milliseconds. */
+  /** A number of milliseconds. */
   readonly wait_time: number;
   readonly http_status: number;
   readonly reason: string;

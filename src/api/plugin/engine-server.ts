@@ -22,16 +22,16 @@ export interface ServerSettings {
   host: string;
   backlog: number;
   maxConnections: number;
-  /** In seconds. */
+  /** A number of seconds. */
   handshakeTimeout: number;
   /** The address family, as a text or a number that `familyOf` accepts. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
   origins: OriginPolicy;
-  /** In milliseconds. */
+  /** A number of milliseconds. */
   closeTimeout: number;
-  /** In bytes; null means the default of a server. */
+  /** A number of bytes. Null means the default of a server. */
   maxMessageSize: number | null;
   unref: boolean;
 }

@@ -33,7 +33,7 @@ export interface Callback {
 export interface V1Client extends ClientEntry {
   callback: Callback;
   deflate: Required<WebsocketDeflateOptions>;
-  /** In seconds. */
+  /** A number of seconds. */
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
