@@ -24,7 +24,7 @@ export interface DeliveryOwner {
   onView(): void;
   /** The codec decompresses a message in other threads. Meanwhile, all data after this message must wait. */
   onDecoding(): void;
-  /** The codec has finished. Call `deliverDecoded` next. */
+  /** Is called when the codec has finished. The owner must then call `deliverDecoded`. */
   onDecoded(): void;
   fail(error: unknown): void;
 }

@@ -106,7 +106,7 @@ export class Endpoint {
     this.#machine.resumeForReplies();
   }
 
-  /** The transport has closed, for any reason. If `onClose` was not called before, it is called now. */
+  /** Call this when the transport has closed, for any reason. If `onClose` was not called before, it is called now. */
   transportClosed(): void {
     this.#machine.transportClosed();
   }

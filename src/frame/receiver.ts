@@ -23,7 +23,7 @@ import type { ProtocolError } from './violation.ts';
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
-/** The memory budget has no room. This reason stops only the transport: data that was already read is still processed. */
+/** The memory budget has no room. Reading from the transport stops for this reason, but data that was already read is still processed. */
 export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 

@@ -16,9 +16,9 @@ export interface BudgetReader {
   readonly isSizeKnown: boolean;
   /** True if reading is stopped for a reason other than the memory budget. */
   readonly isStopped: boolean;
-  /** The budget has no room. Stops reading after the current chunk. */
+  /** Is called when the budget has no room. Stops reading after the current chunk. */
   waitForRoom(): void;
-  /** The budget has room again. Continues reading. This method must not report events before it returns. */
+  /** Is called when the budget has room again. Continues reading. This method must not report events before it returns. */
   readOn(): void;
   /** Aborts the unfinished message. The connection fails with `error`. */
   shed(error: ProtocolError): void;

@@ -34,7 +34,10 @@ export interface ByteSink {
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
-  /** The closing handshake begins. Flushes all bytes, and starts the transport's closing timeout (§7.1.1). May be called more than once. */
+  /**
+   * Is called when the closing handshake begins. Flushes all bytes, and starts the transport's closing timeout (§7.1.1). May be called more
+   * than once.
+   */
   closing(): void;
   /** §7.1.1: ends our direction of the TCP connection when all bytes have left. May be called more than once. */
   end(): void;
