@@ -385,7 +385,7 @@ describe('sending to a socket', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: a peer that sends much and reads nothing is dropped with 1006 as soon as a peer that sends nothing and reads nothing', async () => {
+  test('A26, A32: a peer that reads nothing is dropped with 1006 after the same time, whether the peer sends much or nothing', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
