@@ -256,8 +256,8 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * A WHATWG stream that sends each chunk as a message. A write ends when its message has left the process. `close` closes the connection
-   * with 1000, and `abort` drops the connection.
+   * A WHATWG stream that sends each chunk as a message. The Promise of a write resolves when the message has left the process. `close`
+   * closes the connection with 1000, and `abort` drops the connection.
    */
   get writable(): WritableStream<Message> {
     return writableOf(this);

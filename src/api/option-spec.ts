@@ -56,8 +56,8 @@ export type OptionValues<Specs extends OptionSpecs> = {
 };
 
 /**
- * What every option has. Without a `default`, the value of an absent option is undefined. Set `client` only if a client has another default
- * than a server.
+ * The properties that every option has. If an option has no `default`, its value is undefined when it is absent. `client` is only for
+ * options whose default on a client differs from the default on a server.
  */
 interface About<Default> {
   readonly default?: Default;

@@ -52,8 +52,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // If the application has not set a handler, the connection gets no such handler, because a missing handler has a meaning. Without
-    // `message`, the application reads messages with `for await`. Without `error`, errors become warnings.
+    // If the application has not set a handler, the connection must not have this handler either. If a connection has no `message`
+    // handler, the application reads messages with `for await`. If it has no `error` handler, errors become warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection

@@ -22,7 +22,7 @@ export class SlowCallback {
   }
 
   /**
-   * Is called when a callback has returned a Promise, and other callbacks wait for it.
+   * Is called when a callback has returned a Promise, and other callbacks wait for this Promise.
    * @param report is called once if `end` is not called in time
    */
   begin(report: () => void): void {

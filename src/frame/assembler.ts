@@ -208,7 +208,7 @@ export class MessageAssembler implements BudgetReader {
     this.#share?.stop();
   }
 
-  /** Is called when reading continues after `stop`. */
+  /** Is called when reading continues after a call of `stop`. */
   restart(): void {
     this.#share?.restart();
   }

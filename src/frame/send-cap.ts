@@ -19,8 +19,8 @@ export class SendCap {
 
   /**
    * Counts a message of `size` payload bytes.
-   * @param waiting the number of bytes that wait already
-   * @returns true if more bytes wait with this message than the limit allows
+   * @param waiting the number of bytes that wait before this message is added
+   * @returns true if, together with this message, more bytes wait than the limit allows
    */
   isExceededBy(size: number, waiting: number): boolean {
     this.#messages++;

@@ -421,9 +421,7 @@ export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
   readonly detail?: string;
 }
 
-/**
- * Returns the error for a rule. `details` apply only to this error.
- */
+/** Returns the error for the broken rule that `code` names. `details` replace or extend values of the rule, see `RefusalDetails`. */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
   const { detail, ...options } = details;

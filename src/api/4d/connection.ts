@@ -47,7 +47,8 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   /**
    * Sends a message. The type of the argument decides whether the message is text or binary. The server's dataType has no effect. 4D:
    * WebSocketConnection, `.send()`.
-   * @returns false if the status is not "Connected" before or after the call. Then the message is lost. 4D returns nothing.
+   * @returns false if the status is not "Connected" before or after the call. In this case, the message is lost. In 4D, `.send()` returns
+   * nothing.
    * @throws {TypeError} for a function, or for an object that JSON cannot represent, such as an object with a cycle
    */
   send(message: Sendable): boolean {

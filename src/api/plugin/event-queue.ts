@@ -49,8 +49,8 @@ export interface PluginEvents {
    */
   limit: number;
   /**
-   * The number of payload bytes that may wait. Above this number, and above half of it, the queue acts as it does for
-   * `limit`. A single event may always wait, even if it is larger. @default 67108864
+   * The number of payload bytes that may wait. If more bytes wait, the queue drops the oldest event. If more than half of this number wait,
+   * each connection may have only one event in the queue. A single event may always wait, even if it is larger. @default 67108864
    */
   maxBytes: number;
   /** If true, and a callback returns a Promise, the next event waits until this Promise has settled. @default true */

@@ -24,11 +24,11 @@ export interface HistoryMessage {
 /** Some entries from the history of a topic (the messages that the bus keeps), oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /** True if messages might be missing between the requested position and the first of these messages. */
+  /** True if messages might be missing between the requested position and the first message of this page. */
   readonly isGap: boolean;
-  /** The position in the history after the last of these messages. */
+  /** The position in the history after the last message of this page. */
   readonly position: string;
-  /** True if the history had no later messages when these messages were read. */
+  /** True if the history had no later messages when this page was read. */
   readonly isEnd: boolean;
 }
 

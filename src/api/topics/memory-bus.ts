@@ -1,5 +1,5 @@
 /**
- * A bus in memory. It connects several `Topics` objects in one process. Tests can use it instead of the bus that the program uses in
+ * A bus that carries messages between several `Topics` objects in one process. Tests can use it instead of the bus that the program uses in
  * production.
  */
 

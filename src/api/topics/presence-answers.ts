@@ -55,7 +55,7 @@ export class PresenceAnswers {
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Ends the wait for this topic if all processes have answered, or if the maximum time is over. */
+  /** Stops waiting for answers about this topic if all processes have answered, or if the maximum time is over. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;

@@ -47,8 +47,8 @@ export class PresenceBeats {
   }
 
   /**
-   * Sends a beat if `due` was called. Otherwise, if snapshots (lists of members) were requested, sends a beat that contains only the
-   * requests and their topics.
+   * Sends a beat (a periodic message to all processes) if `due` was called. Otherwise, if this process needs snapshots (lists of members),
+   * sends a beat that only requests these snapshots.
    */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);

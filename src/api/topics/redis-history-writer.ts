@@ -32,7 +32,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     this.#history = history;
   }
 
-  /** Waits until Redis has read its data from disk. Then loads `PUBLISH_SCRIPT` into Redis. */
+  /** Waits until Redis has started and has read its data from disk. Then loads `PUBLISH_SCRIPT` into Redis. */
   async prepare(): Promise<void> {
     await this.#loaded();
     const script = await this.#link.command(['SCRIPT', 'LOAD', PUBLISH_SCRIPT]);

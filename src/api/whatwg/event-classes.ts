@@ -12,10 +12,10 @@ import {
   getErrorEvent,
 } from './events.ts';
 
-/** The class of `close` events. It is the class of the runtime. If the runtime has none, it is an equivalent class of this library. */
+/** The class of `close` events: the global class of Node.js, or an equivalent class of this library if Node.js has no such class. */
 export const CloseEvent: CloseEventConstructor = getCloseEvent();
 export type CloseEvent = AnyCloseEvent;
 
-/** The class of `error` events. It is the class of the runtime. If the runtime has none, it is an equivalent class of this library. */
+/** The class of `error` events: the global class of Node.js, or an equivalent class of this library if Node.js has no such class. */
 export const ErrorEvent: ErrorEventConstructor = getErrorEvent();
 export type ErrorEvent = AnyErrorEvent;

@@ -218,7 +218,10 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /** True if data can be sent now. Throws while connecting. While closing or closed, counts the bytes and calls `done` with an error. */
+  /**
+   * Returns true if data can be sent now. Throws while the state is CONNECTING. If the state is CLOSING or CLOSED, adds the bytes to
+   * `bufferedAmount`, and calls `done` with an error.
+   */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
