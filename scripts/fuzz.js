@@ -463,7 +463,7 @@ function check(condition, what) {
  * Checks the output of the endpoint: RFC 6455 §5.1, §5.4, §5.5 and §7.4.
  * @param {SentFrame[]} frames
  * @param {Role} role
- * @param {boolean} failed whether the endpoint failed the connection. In this case, its Close frame must be the last frame
+ * @param {boolean} failed true if the endpoint failed the connection. In this case, its Close frame must be the last frame
  * @param {boolean} hasCodec
  */
 function checkSent(frames, role, failed, hasCodec) {

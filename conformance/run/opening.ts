@@ -163,7 +163,7 @@ export async function openAsClient(
 
 /**
  * Returns a sentence about a parameter that the case needs, but that the peer did not accept. Otherwise returns null.
- * @param forgets whether the judge has to begin each message with an empty window
+ * @param forgets true if the judge has to begin each message with an empty window
  */
 function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
   if (deflate === null || deflate.optional === false) return null;

@@ -31,7 +31,7 @@ export class Player {
   /** True if a limit has run out. Later waits are then shorter. */
   private late = false;
 
-  /** @param full whether a loop sends all its messages; false for the few messages of the quick profile */
+  /** @param full true if a loop sends all its messages; false for the few messages of the quick profile */
   constructor(link: Link, one: Case, full: boolean) {
     this.link = link;
     this.case = one;

@@ -18,7 +18,7 @@ export class Backlog {
     return this.#chunks.length === 0;
   }
 
-  /** Adds a chunk at the end. @param isBorrowed whether the transport will reuse the chunk's memory. If so, a copy is added */
+  /** Adds a chunk at the end. @param isBorrowed true if the transport will reuse the chunk's memory. If so, a copy is added */
   push(chunk: Buffer, isBorrowed: boolean): void {
     this.#chunks.push(isBorrowed ? Buffer.from(chunk) : chunk);
     this.#count(chunk.length);

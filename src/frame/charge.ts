@@ -13,7 +13,7 @@ export class Charge {
   #bytes = 0;
   #holders = 1;
 
-  /** @param isUnread whether the memory holds data that the application has not read yet */
+  /** @param isUnread true if the memory holds data that the application has not read yet */
   constructor(budget: MemoryBudget, bytes = 0, isUnread = false) {
     this.#budget = budget;
     this.#isUnread = isUnread;

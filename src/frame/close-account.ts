@@ -36,7 +36,7 @@ export class CloseAccount {
     });
   }
 
-  /** @param isOver whether both Close frames were exchanged (§7.1.3) */
+  /** @param isOver true if both Close frames were exchanged (§7.1.3) */
   toRecord(isOver: boolean): CloseRecord {
     return {
       code: this.code,

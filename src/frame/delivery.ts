@@ -20,9 +20,9 @@ const VIEW_THRESHOLD = 4096;
 export interface DeliveryOwner {
   /** True if the transport may reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
-  /** The application or the codec gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
+  /** Is called when the application or the codec gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
-  /** The codec decompresses a message in other threads. Meanwhile, all data after this message must wait. */
+  /** Is called when the codec begins to decompress a message in other threads. Meanwhile, all data after this message must wait. */
   onDecoding(): void;
   /** Is called when the codec has finished. The owner must then call `deliverDecoded`. */
   onDecoded(): void;
@@ -197,7 +197,7 @@ export class Delivery {
 /**
  * Returns the bytes of `buffer[start, end)`, as a view or as a copy. The application may keep the result.
  * @param key the masking key for the first byte of the part; 0 if the bytes are not masked
- * @param isScarce whether more than three quarters of the memory budget are used
+ * @param isScarce true if more than three quarters of the memory budget are used
  */
 export function ownPart(
   buffer: Buffer,

@@ -9,7 +9,7 @@ export interface CloseRecord {
   readonly code: number;
   /** §7.1.6: the reason in the peer's Close frame. */
   readonly reason: string;
-  /** §7.1.4: whether both Close frames were exchanged. Our Close frame counts only if it has left the process. */
+  /** §7.1.4: true if both Close frames were exchanged. Our Close frame counts only if it has left the process. */
   readonly wasClean: boolean;
   /** True if the peer's Close frame arrived before we sent a Close frame. */
   readonly byPeer: boolean;
@@ -26,29 +26,33 @@ export interface CloseRecord {
  */
 export interface EndpointEvents {
   /**
-   * A text message: a string, or bytes if the option `text` is 'bytes'. `wireSize` is the payload size on the wire, before decompression.
+   * Is called with each text message: a string, or bytes if the option `text` is 'bytes'. `wireSize` is the payload size on the wire,
+   * before decompression.
    */
   onText(text: string | Buffer, wireSize: number): void;
-  /** A binary message. The application may keep the buffer. */
+  /** Is called with each binary message. The application may keep the buffer. */
   onBinary(payload: Buffer, wireSize: number): void;
-  /** A complete data frame without FIN has arrived. */
+  /** Is called when a complete data frame without FIN has arrived. */
   onFragment(): void;
   /**
-   * A message begins, and its parts follow. Called only if `maxStreamSize` is set. Compressed messages are reported whole, with `onText` or
-   * `onBinary`.
+   * Is called when a message begins, and its parts follow. It is called only if `maxStreamSize` is set. Compressed messages are reported
+   * whole, with `onText` or `onBinary`.
    */
   onMessageStart?(isBinary: boolean): void;
-  /** The next bytes of the message. The application may keep them. Text is valid UTF-8, but a part may end inside a character. */
+  /**
+   * Is called with the next bytes of the message. The application may keep these bytes. Text is valid UTF-8, but a part may end inside a
+   * character.
+   */
   onMessagePart?(part: Buffer): void;
-  /** The message is complete. `wireSize` is its payload size. If the connection ends before the message, this is not called. */
+  /** Is called when the message is complete, unless the connection ends earlier. `wireSize` is the payload size of the message. */
   onMessageEnd?(wireSize: number): void;
-  /** A ping. The endpoint has already sent or queued the pong, except if `autoPong` is false. */
+  /** Is called for each ping. The endpoint has already sent or queued the pong, except if `autoPong` is false. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
-  /** The closing handshake begins: the peer has sent a Close frame, or `close` was called. */
+  /** Is called when the closing handshake begins: the peer has sent a Close frame, or `close` was called. */
   onClosing(byPeer: boolean): void;
-  /** The connection is closed (§7.1.4 to §7.1.6). Called exactly once. */
+  /** Is called exactly once, when the connection is closed (§7.1.4 to §7.1.6). */
   onClose(record: CloseRecord): void;
-  /** The connection fails, with a `ProtocolError`, a `ConnectionError`, or the error that a callback threw. `onClose` follows. */
+  /** Is called when the connection fails. `error` is a `ProtocolError`, a `ConnectionError`, or what a callback threw. `onClose` follows. */
   onError(error: Error): void;
 }

@@ -78,7 +78,7 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws, even if the bytes are invalid.
    * @param chunk the endpoint owns it from now on, and unmasks it in place.
-   * @param isBorrowed whether the caller will reuse the chunk's memory after this call. If so, the endpoint copies each part that it keeps
+   * @param isBorrowed true if the caller will reuse the chunk's memory after this call. If so, the endpoint copies each part that it keeps
    * @returns false if the caller must stop reading until `ByteSink.resumeReading` is called. Chunks that arrive meanwhile are stored.
    */
   receive(chunk: Buffer, isBorrowed = false): boolean {
@@ -100,7 +100,7 @@ export class Endpoint {
     this.sender.transportBlocked();
   }
 
-  /** The transport is no longer blocked: all its bytes have left. */
+  /** Call this when the transport is no longer blocked, and all its bytes have left. */
   transportDrained(): void {
     this.sender.transportDrained();
     this.#machine.resumeForReplies();
@@ -209,7 +209,7 @@ export class Endpoint {
 
   /**
    * Sends a message of a server to one of many connections. @param payload is not copied, so do not change it
-   * @param compress whether the codec compresses the payload. If it is a function, this function is called instead of `codec.compress`, so
+   * @param compress true if the codec compresses the payload. If it is a function, this function is called instead of `codec.compress`, so
    *   that connections can share one result. If it cannot make the payload smaller, it must return the payload object itself
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`

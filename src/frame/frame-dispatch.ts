@@ -39,7 +39,7 @@ export class FrameDispatch implements FastFrameHandler {
   /** If true, messages are dropped, not delivered. */
   isDiscarding = false;
 
-  /** @param wantsShortTexts whether several texts of up to 125 bytes may be decoded together (see text-kernel.ts) */
+  /** @param wantsShortTexts true if several texts of up to 125 bytes may be decoded together (see text-kernel.ts) */
   constructor(
     events: EndpointEvents,
     owner: FrameDispatchOwner,

@@ -5,7 +5,7 @@ import { ProtocolError } from './violation.ts';
 
 /**
  * Checks all rules for the first two bytes of a frame.
- * @param masked whether the frame must be masked
+ * @param masked true if the frame must be masked
  * @param allowedReserved a bit mask for the first byte: the reserved bits that a negotiated extension allows
  * @throws {ProtocolError} if the bytes break a rule
  */

@@ -34,7 +34,7 @@ export class MessageBuffer {
    * @param key the masking key for the first byte of the piece, or 0 if the piece is not masked
    * @param limit the maximum number of bytes of the message
    * @param size the size of the message, or 0 if it is not known
-   * @param isScarce whether memory is scarce (see `MemoryBudget`). If so, the buffer grows in small steps: this saves memory, but copies
+   * @param isScarce true if memory is scarce (see `MemoryBudget`). If so, the buffer grows in small steps: this saves memory, but copies
    *   more often
    */
   append(
@@ -88,8 +88,8 @@ export class MessageBuffer {
 
   #grow(needed: number, limit: number, size: number, isScarce: boolean): Buffer {
     const before = this.#buffer;
-    // The size of the buffer is multiplied, up to the size of the message. If that size is not known, the buffer grows up to the limit. So the
-    // old and the new buffer together need less than twice the limit.
+    // The size of the buffer is multiplied, up to the size of the message. If that size is not known, the buffer grows up to the limit. So
+    // the old and the new buffer together need less than twice the limit.
     const factor = needed < LARGE ? 2 : 4;
     const multiplied = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * factor);
     const wanted = isScarce ? Math.min(multiplied, needed + (needed >> 3) + SMALL_STEP) : multiplied;

@@ -43,9 +43,9 @@ export const STREAMED = -2;
 
 /** The owner of a message that is sent in parts. */
 export interface StreamedMessage {
-  /** All earlier messages are written. From now on, the frames of this message may be written. */
+  /** Is called when all earlier messages are written. From now on, the frames of this message may be written. */
   onTurn(): void;
-  /** The rest of the message will never be sent. @param reason the error of the connection, or null if it is not known */
+  /** Is called if the rest of the message will never be sent. @param reason the error of the connection, or null if it is not known */
   onStopped(reason: Error | null): void;
 }
 

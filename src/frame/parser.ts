@@ -53,7 +53,7 @@ export class FrameParser {
 
   /**
    * @param role our role. A server requires masked frames, and a client requires unmasked frames (§5.1).
-   * @param rsv1 whether a negotiated extension uses RSV1 (RFC 7692 §6).
+   * @param rsv1 true if a negotiated extension uses RSV1 (RFC 7692 §6).
    * @param fast the same object as `handler` if it is a `FastFrameHandler`, else null
    */
   constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {

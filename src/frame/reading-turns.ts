@@ -111,7 +111,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.waitForRoom();
   }
 
-  /** The current message of the share's connection is complete or aborted. The turn of this connection ends. */
+  /** Is called when the current message of the share's connection is complete or aborted. Ends the turn of this connection. */
   ended(share: Share): void {
     this.#finish(share);
     if (share.state !== Waiting) {

@@ -29,7 +29,7 @@ const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
 /** The owner of a receiver. It handles control frames, failures and the peer's end. */
 export interface ReceiverOwner extends FrameDispatchOwner {
-  /** The peer has ended its direction, and all earlier data has been processed. */
+  /** Is called when the peer has ended its direction, and all earlier data has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
   /** Is called for the first data frame: before it, a connection needs no assembler and no delivery. */
@@ -121,7 +121,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#frames.isDiscarding;
   }
 
-  /** Implements `Endpoint.receive`. @param isBorrowed whether the caller will reuse the chunk's memory */
+  /** Implements `Endpoint.receive`. @param isBorrowed true if the caller will reuse the chunk's memory */
   receive(chunk: Buffer, isBorrowed: boolean): boolean {
     // A chunk must wait if reading is stopped, or if a callback passes it while another chunk is processed.
     if (this.#isProcessing || this.isStopped) {

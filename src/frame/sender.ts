@@ -99,7 +99,7 @@ export class Sender {
   /**
    * Sends a text of at most `COPY_THRESHOLD` UTF-16 units, without options. This is the common case, so the text is encoded directly into
    * the sink's memory.
-   * @param mayCollect whether the text may be encoded later, together with other texts
+   * @param mayCollect true if the text may be encoded later, together with other texts
    * @returns the payload size; `NOT_ENCODED` if the text is encoded later. -1 if the text must wait or be compressed: in this case, call
    * `send`
    */
@@ -117,7 +117,7 @@ export class Sender {
 
   /**
    * Sends a message, or adds it to the queue.
-   * @param ownsPayload whether the sender may keep and change the payload
+   * @param ownsPayload true if the sender may keep and change the payload
    * @returns the payload size on the wire; -1 if it is not known yet; 0 if the codec failed
    */
   send(

@@ -105,7 +105,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (byPeer) this.#announceClosing(true);
   }
 
-  /** The peer has ended its direction, and all its data has been processed. */
+  /** Is called when the peer has ended its direction, and all its data has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
     // §7.1.4: the peer's Close frame came first, so the end is not an error. `onClose` is called later, in `transportClosed`.

@@ -19,7 +19,7 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 export interface StreamDispatchOwner extends FrameDispatchOwner {
   /** True if the transport will reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
-  /** The application gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
+  /** Is called when the application gets a view of the current chunk. So the transport must not reuse the chunk's memory. */
   onView(): void;
   /** True if all data from the peer is now ignored. */
   readonly isOff: boolean;

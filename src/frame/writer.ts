@@ -142,7 +142,7 @@ export class FrameWriter {
   /**
    * Writes any frame.
    * @param first the first byte of the frame: FIN, RSV1 and opcode
-   * @param ownsPayload whether no other code uses the payload. If so, the payload may be kept, and masked in place
+   * @param ownsPayload true if no other code uses the payload. If so, the payload may be kept, and masked in place
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {

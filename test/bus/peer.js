@@ -105,7 +105,7 @@ const random = () => {
   return state / 2_147_483_648;
 };
 
-/** @param {number} count @param {boolean} isSlow whether there are pauses, so that a failure can happen while messages are published */
+/** @param {number} count @param {boolean} isSlow true if there are pauses, so that a failure can happen while messages are published */
 async function publish(count, isSlow) {
   for (let done = 0; done < count; ) {
     const batch = [];

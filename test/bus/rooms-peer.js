@@ -175,7 +175,7 @@ function send(client, topic, isFinal) {
   sentInAll++;
 }
 
-/** @param {number} count @param {boolean} isSlow whether there are pauses, so that a failure can happen while messages are published */
+/** @param {number} count @param {boolean} isSlow true if there are pauses, so that a failure can happen while messages are published */
 async function publish(count, isSlow) {
   for (let done = 0; done < count; done++) {
     const client = clients[Math.floor(random() * clientCount)];

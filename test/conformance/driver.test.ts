@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => driver.close());
 
-/** Connects to a path, and collects the messages until the connection ends. @param echo whether to echo each message */
+/** Connects to a path, and collects the messages until the connection ends. @param echo true if to echo each message */
 async function talk(path: string, echo = false): Promise<{ texts: string[]; code: number }> {
   const socket = new WebSocket(`${url}${path}`);
   const texts: string[] = [];

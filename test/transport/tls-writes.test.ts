@@ -83,7 +83,7 @@ interface Line {
   readonly budget: MemoryBudget;
 }
 
-/** @param isAlone whether other code has no unfinished write on the socket */
+/** @param isAlone true if other code has no unfinished write on the socket */
 async function setUp(isAlone = true, sendCap = Number.POSITIVE_INFINITY): Promise<Line> {
   const socket = new EncryptingSocket();
   const owner = {

@@ -109,7 +109,8 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Accepts or refuses the request of an 'upgrade' event. An application may pass its own object as `request`, with `method`, `url` and `headers`.
+   * Accepts or refuses the request of an 'upgrade' event. An application may pass its own object as `request`, with `method`, `url` and
+   * `headers`.
    * @param callback is called with the new WebSocket if the request is accepted
    * @throws {Error} if this method was already called for the socket
    */
@@ -162,7 +163,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * The last step of `handleUpgrade`: writes the 101 response, and opens the connection.
+   * Performs the last step of `handleUpgrade`: writes the 101 response, and opens the connection.
    * @param agreement the negotiated compression, or null
    * @param upgrade the request, which was already checked
    * @param protocols the subprotocols that the client offers

@@ -199,7 +199,7 @@ const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;
 
-/** Parses a file. @param isClass whether the file is in the folder Classes */
+/** Parses a file. @param isClass true if the file is in the folder Classes */
 export function parseUnit(name: string, source: string, isClass: boolean): Unit {
   const lines = toLines(source);
   return isClass ? parseClass(name, lines) : parseMethod(name, lines);

@@ -203,7 +203,7 @@ function repeatFront(table: Int32Array, size: number): void {
  * Builds the decoding table for the code lengths `lengths[from, from + count)`.
  * @param values the meaning of each symbol: an entry of the table without bits 0–3.
  * @param rootBits the maximum number of index bits of the first table. If all codes are shorter, the table has fewer index bits.
- * @param mayBeIncomplete whether it is valid that there is no code, or only one code of one bit (1951 §3.2.7).
+ * @param mayBeIncomplete true if it is valid that there is no code, or only one code of one bit (1951 §3.2.7).
  * @returns the number of index bits of the first table, or -1 if the code lengths are invalid.
  */
 export function buildTable(
