@@ -53,6 +53,6 @@ export interface EndpointEvents {
   onClosing(byPeer: boolean): void;
   /** Is called exactly once, when the connection is closed (§7.1.4 to §7.1.6). */
   onClose(record: CloseRecord): void;
-  /** Is called when the connection fails. `error` is a `ProtocolError`, a `ConnectionError`, or what a callback threw. `onClose` follows. */
+  /** Is called when the connection fails: with a `ProtocolError`, a `ConnectionError`, or what a callback threw. `onClose` follows. */
   onError(error: Error): void;
 }
