@@ -109,8 +109,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Accepts or refuses the request of an 'upgrade' event. An application may pass its own object as `request`, with `method`, `url` and
-   * `headers`.
+   * Accepts or refuses the request of an 'upgrade' event. `request` may be any object with `method`, `url` and `headers`.
    * @param callback is called with the new WebSocket if the request is accepted
    * @throws {Error} if this method was already called for the socket
    */

@@ -218,10 +218,7 @@ export class WebSocket extends WebSocketEmitter {
     line.control(kind, bytes, done);
   }
 
-  /**
-   * Returns true if data can be sent now. Throws while the state is CONNECTING. If the state is CLOSING or CLOSED, adds the bytes to
-   * `bufferedAmount`, and calls `done` with an error.
-   */
+  /** True if the state is OPEN. Throws if it is CONNECTING. Else adds the bytes to `bufferedAmount`, and calls `done` with an error. */
   #maySend(data: unknown, done: Done | null): boolean {
     const state = this.readyState;
     if (state === OPEN) return true;
