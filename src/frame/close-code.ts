@@ -53,8 +53,8 @@ export interface ClosePayload {
 
 /**
  * Reads the payload of a Close frame from `buffer[start, end)`.
- * @throws {ProtocolError} if the payload has one byte, or if the reason is not UTF-8. Also if the code must not be sent: then the error's
- *   `cause` is this code.
+ * @throws {ProtocolError} if the payload has one byte, if the reason is not UTF-8, or if the code must not be sent. In the last case, the
+ *   error's `cause` is the code.
  */
 export function parseClosePayload(buffer: Buffer, start: number, end: number): ClosePayload {
   if (start === end) return { code: CloseCode.NoStatusReceived, reason: '' };

@@ -16,7 +16,7 @@ import { ProtocolError } from './violation.ts';
 // A message with at least this number of bytes may be delivered as a view of the received chunk, without a copy. See `staysInPlace`.
 const VIEW_THRESHOLD = 4096;
 
-/** The receiver (receiver.ts). It stops reading while the codec works. */
+/** The receiver (receiver.ts). It stops reading while the codec decompresses a message. */
 export interface DeliveryOwner {
   /** True if the transport may reuse the memory of the current chunk after the chunk is processed. */
   readonly isBorrowed: boolean;
@@ -50,7 +50,7 @@ export class Delivery {
   #isDiscarding = false;
   #isOff = false;
 
-  /** @param decodes true: text is delivered as strings. False: text is delivered as bytes */
+  /** @param decodes if true, text messages are delivered as strings. If false, they are delivered as bytes */
   constructor(
     events: EndpointEvents,
     owner: DeliveryOwner,

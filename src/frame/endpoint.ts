@@ -60,7 +60,7 @@ export class Endpoint {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
 
-  /** The number of received pieces of data frames. If this number does not change inside a message, there is no progress. */
+  /** The number of received pieces of data frames. If it stays the same, no unfinished message has grown. */
   get dataPieces(): number {
     return this.#receiver.dataPieces;
   }

@@ -73,7 +73,7 @@ export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number
 let keptMemory: ArrayBufferLike | null = null;
 let keptWords: Int32Array = new Int32Array(0);
 
-/** Returns a view of all 32-bit words of the underlying ArrayBuffer. To create a view takes as long as to mask 100 bytes. */
+/** Returns a view of all 32-bit words of the underlying ArrayBuffer. Creating a view takes as long as masking 100 bytes. */
 function wordsOf({ buffer }: Uint8Array): Int32Array {
   if (buffer === keptMemory) return keptWords;
   const size = buffer.byteLength;

@@ -30,7 +30,7 @@ export interface MessageCodec {
    * Returns the decompressed message, in a separate Buffer. Throws a `ProtocolError`, or returns a Promise that rejects with a
    * `ProtocolError`.
    * @param maxLength the maximum size of the message in bytes. If the message is larger, decompression stops with WS_MESSAGE_TOO_BIG
-   * @param charge counts memory. While a Promise is pending, the codec sets its size to the sum of the payload and the output so far
+   * @param charge counts memory. While the Promise is pending, the codec resizes `charge` to the size of the payload and the output so far
    */
   decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
   /** Releases the codec's memory. Called when the connection is closed. */

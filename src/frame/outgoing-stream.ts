@@ -54,7 +54,7 @@ export class OutgoingStream {
     return this;
   }
 
-  /** True if a frame of this message was written. From then on, no other message can be sent before this message ends. */
+  /** True if a frame of this message was written. If so, the next message must wait until this message ends. */
   get isBegun(): boolean {
     return this.#isBegun;
   }

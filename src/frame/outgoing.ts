@@ -54,7 +54,7 @@ export class Outgoing {
   next: Outgoing | null = null;
   /** An opcode, `SERIALIZED` or `STREAMED`. */
   readonly opcode: number;
-  /** The original payload. After compression, the compressed payload. */
+  /** Until the message is compressed, its original payload. After that, its compressed payload. */
   payload: Uint8Array;
   /** True if the payload may be masked in place. */
   readonly ownsPayload: boolean;
@@ -73,7 +73,7 @@ export class Outgoing {
   isCompressed = false;
   /** True if only this connection uses the codec's result. */
   hasOwnResult = false;
-  /** The payload size on the wire; -1 while the item waits, 0 if the item will never be sent. */
+  /** The payload size on the wire. While the item waits, this is -1. If the item will never be sent, this is 0. */
   wireSize = -1;
 
   constructor(opcode: number, payload: Uint8Array, ownsPayload: boolean) {

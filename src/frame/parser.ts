@@ -43,7 +43,7 @@ export class FrameParser {
   /** The start of a header that has not fully arrived, and the number of its bytes. */
   #header: Buffer | null = null;
   #headerSize = 0;
-  /** The start of a control frame's payload that has not fully arrived. */
+  /** The bytes that have arrived of a control frame's payload, if its rest has not arrived yet. */
   #control: Buffer | null = null;
 
   #stopped = false;

@@ -53,7 +53,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   readonly #replies: Replies;
   readonly #owner: ReceiverOwner;
   readonly #parser: FrameParser;
-  /** Both are null until the first data frame. */
+  /** `#assembler` and `#delivery` are null until the first data frame. */
   #assembler: MessageAssembler | null = null;
   #delivery: Delivery | null = null;
   readonly #frames: FrameDispatch | StreamDispatch;
@@ -101,7 +101,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#frames.insideMessage || this.#parser.insideFrame;
   }
 
-  /** The number of received pieces of data frames. If this number does not change inside a message, there is no progress. */
+  /** The number of received pieces of data frames. If it stays the same, no unfinished message has grown. */
   get dataPieces(): number {
     return this.#frames.dataPieces;
   }

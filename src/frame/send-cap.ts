@@ -25,9 +25,9 @@ export class SendCap {
   isExceededBy(size: number, waiting: number): boolean {
     this.#messages++;
     this.#bytes += size;
-    // If nothing waits, one message of any size is accepted, with any number of frames.
+    // If no byte is waiting, a message of any size is accepted, even if it has many frames.
     if (waiting === 0) return false;
-    // Some of the counted messages may have left already, but we do not know how many. We assume the same proportion as for the bytes.
+    // Some of the counted messages may have left, but we do not know how many. We assume the same percentage as for the bytes.
     const left = Math.min(1, (waiting + size) / (this.#bytes + 1));
     return waiting + size + left * this.#messages * ITEM_COST > this.#limit;
   }

@@ -196,7 +196,7 @@ export class SendQueue {
       const shared = item.isCompressed && item.hasOwnResult ? null : item.shared;
       this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
-    // Now the sink counts the shared memory.
+    // From now on, the sink counts the shared memory, so the item must not count it too.
     item.uncount(this.#memoryBudget);
     if (done === null) return;
     if (this.isStopped) this.#completion.refuse(done, null);

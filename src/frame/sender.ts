@@ -73,7 +73,7 @@ export class Sender {
     return this.#queue.bytes + this.#sink.bufferedAmount;
   }
 
-  /** True if more than `limit` bytes wait. If possible, this method decides without encoding the collected texts. */
+  /** True if more than `limit` bytes wait to be sent. If possible, decides this without encoding the collected texts. */
   buffersMoreThan(limit: number): boolean {
     const most = this.#queue.bytes + this.#sink.bufferedAmount + this.writer.maxCollectedBytes;
     return most > limit && this.bufferedAmount > limit;
@@ -273,7 +273,7 @@ export class Sender {
     return true;
   }
 
-  /** Refuses a message because of the send cap. @returns `size`: `done` and the error report that the message was not sent */
+  /** Refuses a message because of the send cap, and reports this to `done`. @returns `size`, like after a successful call */
   #overflowed(size: number, done: SendCallback | null): number {
     this.refuse(done);
     return size;

@@ -6,7 +6,7 @@
 
 import type { ProtocolError } from './violation.ts';
 
-/** The interface of a receiving connection that the memory budget uses. */
+/** What the memory budget reads and calls of a connection that receives messages. */
 export interface BudgetReader {
   /** The number of payload bytes of the unfinished message that have arrived; 0 between messages. */
   readonly receivedBytes: number;
@@ -67,7 +67,7 @@ export class Share {
   period = 0;
   readTime = 0;
   receivedBefore = 0;
-  /** The number of bytes that had arrived at the last review of the connection's turn, or -1 before the first review. */
+  /** The message's bytes that had arrived at the last call of `review` in this turn, or -1 before the first such call. */
   receivedLast = -1;
 
   constructor(reader: BudgetReader, owner: ShareOwner) {
@@ -108,7 +108,7 @@ export class Share {
     this.done(false);
   }
 
-  /** Call this when reading stops for a reason other than the budget. The connection cannot use its turn now, so the turn ends. */
+  /** Call this when the connection is not read, and the budget is not the reason. The connection cannot use its turn, so the turn ends. */
   stop(): void {
     this.#owner.stopped(this);
   }

@@ -38,7 +38,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** True if sending and receiving have ended, and memory is released. */
   #isOver = false;
 
-  /** @param options the endpoint keeps this object. Many endpoints may share it. @param codec only this endpoint may use it */
+  /** @param options is kept, and many endpoints may use one object. @param codec must not be used by another endpoint */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
     const { role, maxMessageSize, maxStreamSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;

@@ -35,8 +35,8 @@ export class TextKernel {
   readonly #memory: Buffer;
   readonly #texts: (at: number, end: number, mask: number) => number;
   /**
-   * The bytes `[#from, #to)` of this chunk are in the kernel's memory. Null if no chunk is loaded. All endpoints of a thread share one
-   * kernel.
+   * The chunk that is loaded, or null. The kernel's memory contains the bytes `[#from, #to)` of this chunk. All endpoints of a thread use
+   * one kernel.
    */
   #chunk: Buffer | null = null;
   #from = 0;

@@ -55,8 +55,8 @@ export class FrameWriter {
   // ---- collecting small texts ----
 
   /**
-   * From now on until `stopCollecting`, small texts are collected. If another endpoint is already collecting, this call does nothing. This
-   * happens if data for this endpoint arrives while a callback of the other endpoint runs.
+   * From now on until `stopCollecting`, small texts are collected. If another endpoint is already collecting, this call does nothing. That
+   * can happen if data for this endpoint arrives while a callback of the other endpoint runs.
    */
   startCollecting(): void {
     collector ??= this;

@@ -5,7 +5,7 @@
  */
 
 /**
- * The stage at which the handshake stopped. `'request'` occurs only on a server: the server refused the request. All other stages occur on
+ * The stage at which the handshake stopped. `'request'` occurs only on a server, when the server refuses the request. All other stages occur on
  * a client. Some of them also occur on a server.
  */
 export type HandshakeStage =
@@ -29,7 +29,7 @@ export interface Refusal {
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'6455 §4.2.1'`. */
   readonly section: string;
-  /** The text of the error, and the body of the server's answer. It never contains text from the peer. */
+  /** The message of the error. A server also sends it as the body of its response. It never contains text from the peer. */
   readonly text: string;
   /** Header fields that the answer must have, as a flat list: name, value, name, value … */
   readonly headers?: readonly string[];
@@ -410,7 +410,7 @@ export class HandshakeError extends Error {
   }
 }
 
-// A `subarray` alone would keep the whole long buffer in memory, so we copy the excerpt.
+// A `subarray` alone would keep the whole long buffer in memory, so we copy the part that we keep.
 function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }

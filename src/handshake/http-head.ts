@@ -226,8 +226,8 @@ function isDigits(text: string, length: number): boolean {
 /**
  * Returns the text of a head, including the empty line at the end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token. Also if the start line or a value contains a control character other than HTAB. Also if a
- *   character is above U+00FF: latin1 keeps only the low 8 bits, which may be CR or LF
+ * @throws TypeError if a name is not a token, or if the start line or a value contains a control character other than HTAB. Characters
+ *   above U+00FF throw too: latin1 keeps only their low 8 bits, and these may be CR or LF
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))

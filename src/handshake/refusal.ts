@@ -47,7 +47,7 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
   // An error on a client contains the status, header fields and body of a response that this process received. The response may come from a
-  // private backend. So the peer of our server must not receive its parts.
+  // private backend. So our server must not send any part of the response to its own peer.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);

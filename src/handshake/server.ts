@@ -174,7 +174,7 @@ const SWITCHING_PROTOCOLS =
 export interface Acceptance {
   /** A subprotocol from the client's list. If it is `''` or absent, the connection opens without a subprotocol. */
   readonly subprotocol?: string | undefined;
-  /** Chooses from the client's offers, and returns the extensions to use. Without this function, the connection uses no extension. */
+  /** Returns the extensions to use, chosen from the client's offers. Without this function, the connection uses no extension. */
   readonly negotiate?: ((offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[]) | undefined;
   /** More header fields for the response, as a flat list: name, value, name, value … */
   readonly headers?: readonly string[] | undefined;

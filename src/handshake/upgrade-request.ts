@@ -101,7 +101,7 @@ export class UpgradeRequest implements HandshakeRequest {
 
   /**
    * The cookies (RFC 6265 §5.4): a map from name to value. Values are not decoded, and quotation marks are kept. If a name appears twice,
-   * the map contains the first value: a browser sends the cookie with the longer path first.
+   * the map contains the first value, because a browser sends the cookie with the longer path first.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');
