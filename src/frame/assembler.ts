@@ -48,7 +48,7 @@ export class MessageAssembler implements BudgetReader {
 
   /**
    * @param maxMessageSize the maximum size of a message in bytes, with all its fragments.
-   * @param owner stops reading if the budget has no room. If the budget aborts the message to free memory, `owner` fails the connection.
+   * @param owner stops reading if the budget has no room. It fails the connection if the budget aborts the message to free memory.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;

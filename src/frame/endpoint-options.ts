@@ -27,8 +27,8 @@ export interface Limits {
 export interface EndpointOptions extends Limits {
   readonly role: Role;
   /**
-   * The maximum size, in bytes, of a message that is reported in parts. If this option is set, the parts of uncompressed messages are
-   * reported as they arrive. @default undefined: messages are reported whole
+   * The maximum size, in bytes, of a message that is reported in parts. If this option is set, each part of an uncompressed message is
+   * reported when it arrives. @default undefined: every message is reported as a whole
    */
   readonly maxStreamSize?: number | undefined;
   /** How text messages are delivered. @default 'string' */

@@ -160,7 +160,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change a large payload until it has left.
+   * Sends a binary message. A server does not copy payloads over 4 KiB. So do not change such a payload until `done` is called.
    * @returns the same as `sendText`, and throws the same errors
    */
   sendBinary(bytes: Uint8Array, options: FrameOptions | null = null, done: Done = null): number {

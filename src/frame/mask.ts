@@ -105,7 +105,7 @@ export function copyMasked(source: Uint8Array, target: Uint8Array, offset: numbe
 
 /**
  * Copies `source[start, end)` to `target`, from index `offset` on, and masks or unmasks the copy. For large payloads, the WebAssembly
- * kernel does this in one step, which is faster than a copy and then `applyMask`.
+ * kernel does this in one step. That is faster than a copy that `applyMask` masks afterwards.
  * @returns the key for the next byte.
  */
 export function copyMaskedPart(

@@ -231,7 +231,7 @@ export class FrameParser {
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }
 
-  /** Stores a copy of the start of a header: at most 13 bytes. */
+  /** Stores the bytes of an incomplete header: at most 13 bytes. */
   #keepHeader(chunk: Buffer, position: number, end: number): void {
     this.#header ??= Buffer.allocUnsafeSlow(MAX_HEADER_SIZE);
     chunk.copy(this.#header, 0, position, end);

@@ -1,6 +1,6 @@
 /**
  * The receiving half of an endpoint: RFC 6455 §6.2. It converts chunks to messages, and records the reasons to stop reading. If reading is
- * stopped, chunks that were already read wait here, in order. parser.ts finds the frames, and frame-dispatch.ts passes them on.
+ * stopped, the receiver stores the chunks that were already read, in order. parser.ts finds the frames, and frame-dispatch.ts passes them on.
  * assembler.ts joins fragments, delivery.ts delivers messages, and state-machine.ts handles control frames.
  */
 

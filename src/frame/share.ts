@@ -51,7 +51,7 @@ export class Share {
   readonly reader: BudgetReader;
   readonly #owner: ShareOwner;
   state: 0 | 1 | 2 | 3 = Reading;
-  /** The number of bytes that count now. */
+  /** The number of bytes that count in the budget now. */
   bytes = 0;
   /** True if `waitForRoom` has stopped reading. If so, `readOn` must be called later. */
   isHalted = false;

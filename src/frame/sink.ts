@@ -16,8 +16,8 @@ export interface SharedMemory {
 }
 
 /**
- * Takes the bytes that an endpoint sends. Any method of the endpoint may call the sink, even `receive`. Inside its methods, the sink may
- * call `transportBlocked` of the endpoint, but no other method of the endpoint.
+ * Takes the bytes that an endpoint sends. Every method of the endpoint may call the sink, even `receive`. A method of the sink may call
+ * `transportBlocked` of the endpoint, but no other method of the endpoint.
  */
 export interface ByteSink {
   /**

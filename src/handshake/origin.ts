@@ -88,8 +88,8 @@ function isSameOrigin(origin: string, host: string): boolean {
 
 function isListed(entries: readonly string[], origin: string): boolean {
   if (origin === 'null') return entries.includes('null');
-  // RFC 6454 §6.2: browsers send an Origin in ASCII, so we refuse other characters. An entry of the list may contain them: `URL` converts
-  // its host to ASCII.
+  // RFC 6454 §6.2: browsers send an Origin in ASCII, so we refuse other characters. An entry of the list may contain other characters:
+  // `URL` converts the host of the entry to ASCII.
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
   if (page === null) return false;
   return entries.some((entry) => {
