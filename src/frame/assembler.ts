@@ -124,7 +124,7 @@ export class MessageAssembler implements BudgetReader {
     if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
-    // §10.4: the limit applies to the whole message. It is checked before any payload of this frame is stored.
+    // §10.4: the limit applies to the whole message. We check the limit before we store any payload of this frame.
     const announced = isContinuation ? this.#announced + length : length;
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;

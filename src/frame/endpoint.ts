@@ -290,8 +290,8 @@ export class Endpoint {
   }
 
   /**
-   * §7.1.7: fails the connection. If no Close frame was sent, sends a Close frame with the code of the error. Then ends the transport. All
-   * data that the peer sends from now on is ignored, even a Close frame.
+   * §7.1.7: fails the connection. If no Close frame was sent, sends a Close frame with the code of the error. Then ends the transport. From
+   * now on, all data from the peer is ignored, even a Close frame.
    * @param thrown a `ProtocolError`. Any other value, such as an error from a callback, gives code 1011, and its text is not sent.
    */
   fail(thrown: unknown): void {

@@ -162,7 +162,7 @@ export class FrameParser {
     const headerSize = this.#masked ? 6 : 2;
     const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
     const { count } = textKernel!;
-    // The run probably ended at a text that is not ASCII. Then the later texts of this chunk are probably not ASCII either.
+    // The text after the decoded frames is probably not ASCII. If so, the later texts of this chunk are probably not ASCII either.
     if (count < 2) this.#seeksRuns = false;
     let at = position;
     let from = 0;

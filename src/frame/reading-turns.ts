@@ -55,7 +55,7 @@ export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
   /**
-   * All connections with an unfinished message. `place` of a share is its index in this list. This is not a Set, for performance. A Set
+   * All connections with an unfinished message. `place` of a share is its index in this list. This is an array, because a Set is slower: it
    * often allocates new tables in the old generation of V8's heap. After this, V8 in Node 24 and 26 marks the whole heap when new messages
    * take 8 MiB.
    */

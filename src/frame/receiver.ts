@@ -42,7 +42,7 @@ export interface ReceiverOptions {
   readonly codec: MessageCodec | null;
   readonly text: TextDelivery;
   readonly maxMessageSize: number;
-  /** If undefined, messages are reported whole. */
+  /** If undefined, each message is reported as a whole. Otherwise, see `EndpointOptions.maxStreamSize`. */
   readonly maxStreamSize: number | undefined;
   readonly memoryBudget: MemoryBudget;
 }
@@ -152,7 +152,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#assembler?.stop();
   }
 
-  /** Removes this reason to stop. This call may report the events of waiting data before it returns. */
+  /** Removes `reason` from the reasons to stop reading. Before this call returns, it may process data that waited. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;

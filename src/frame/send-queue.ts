@@ -17,9 +17,9 @@ import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 export interface SendQueueOwner {
   /** The codec failed. */
   fail(error: unknown): void;
-  /** Our Close frame is about to be written. */
+  /** Is called directly before our Close frame is written. */
   onCloseFrame(payload: Uint8Array): void;
-  /** No message waits now: the last one was written or aborted. */
+  /** Is called when the last waiting message has been written or aborted. */
   onIdle(): void;
 }
 

@@ -51,7 +51,7 @@ export class Sender {
   readonly #sendCap: number;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  /** Counts messages that cannot leave at once. Null if there was no such message since the transport was last empty. */
+  /** Counts messages that cannot leave at once. Null if there was no such message since the transport last had no bytes to send. */
   #cap: SendCap | null = null;
 
   constructor(sink: ByteSink, owner: SenderOwner, options: SenderOptions) {
@@ -89,7 +89,7 @@ export class Sender {
     return this.#queue.isCloseWaiting;
   }
 
-  /** True if no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may continue now. */
+  /** True if no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may then continue. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }

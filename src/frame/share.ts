@@ -95,7 +95,7 @@ export class Share {
     this.#owner.wake();
   }
 
-  /** Stops reading if the budget has no room. Call this when messages wait for the application. */
+  /** Call this when messages wait for the application. If the budget has no room, the connection is no longer read. */
   ask(): void {
     this.#owner.asked(this);
   }

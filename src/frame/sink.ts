@@ -29,8 +29,8 @@ export interface ByteSink {
   commit(size: number): void;
   /**
    * Sends a header (the first `size` reserved bytes), and directly after it a large payload. The endpoint has not copied the payload.
-   * @param isStable true: no code changes the payload any more. False: the payload belongs to the application. While the sink keeps it, the
-   *   application may change its content, or transfer its memory (then its `length` becomes 0)
+   * @param isStable if true, no code changes the payload any more. If false, the application may change the
+   *   payload at any time. It may also transfer the payload's memory. The payload's `length` is 0 after that
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
@@ -43,7 +43,7 @@ export interface ByteSink {
   end(): void;
   /** Drops the connection, and sends no more bytes. */
   destroy(): void;
-  /** `receive` returned false before. Now reading may continue. */
+  /** Is called some time after `receive` has returned false. From now on, the transport may read again. */
   resumeReading(): void;
   /** Calls `done` when all committed bytes have left the process. If they cannot leave, `done` receives an error. */
   whenSent(done: SendCallback): void;

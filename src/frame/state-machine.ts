@@ -93,7 +93,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.code = code;
     account.reason = reason;
     account.byPeer = byPeer;
-    // The state is set before the sink is called, because a synchronous transport may call us during that call.
+    // We set the state before we call the sink, because a synchronous transport may call this object again before the sink returns.
     this.state = CloseReceived;
     // §5.5.1: frames after a Close frame are ignored. §5.5.2: earlier pings need no answer any more.
     this.receiver.switchOff();
@@ -175,7 +175,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     }
   }
 
-  /** §5.5.1: no data may follow a Close frame. So waiting messages are sent first. The closing timeout already runs meanwhile. */
+  /** §5.5.1: no data may follow a Close frame. So waiting messages are sent first. The closing timeout runs during this time. */
   #sendClose(payload: Uint8Array): void {
     this.sender.sendClose(payload);
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);

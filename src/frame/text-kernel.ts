@@ -9,8 +9,8 @@ import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
 /**
- * The maximum number of bytes of text in a run. In V8, each message is a slice of the run's string. So one message can keep the whole
- * string in memory.
+ * The maximum number of bytes of text that are decoded to one string. In V8, each message is a slice of this string. So one message can
+ * keep the whole string in memory.
  */
 export const MAX_RUN_SIZE = 1024;
 

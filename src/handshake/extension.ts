@@ -39,8 +39,8 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
     return parseExtension(scanner);
   });
   if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
-  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements: it offers nothing and
-  // does no harm, and other clients and servers accept it. 9110 §5.6.1.2: a recipient MUST accept empty list elements.
+  // §9.1: extension-list = 1#extension asks senders for at least one element. We accept a field without elements: it offers no extension,
+  // and other clients and servers accept it too. 9110 §5.6.1.2: a recipient MUST accept empty list elements.
   return extensions;
 }
 

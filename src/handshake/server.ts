@@ -41,8 +41,8 @@ export function verifyRequest(
   const host = fields.single('host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
-  // §4.1 defines no body for the request, so it is not clear where the first frame would begin after a body. One Content-Length field with
-  // the exact text "0" announces no body, and is accepted.
+  // §4.1 defines no body for the request. After a body, it would not be clear where the first frame begins. We accept one Content-Length
+  // field with the exact value "0", because it announces no body.
   for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw refuse('WS_HANDSHAKE_BODY', { value: name });
