@@ -14,7 +14,7 @@ import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
 // An empty fragment costs us time and costs the peer nothing. If a peer sends more than this number of empty fragments in a row, the
-// connection fails. An honest peer never sends two in a row.
+// connection fails. An honest peer never sends two empty fragments in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The connection's receiver (receiver.ts). The assembler passes calls from the memory budget to it. */
@@ -198,7 +198,7 @@ export class MessageAssembler implements BudgetReader {
 
   // ---- the memory budget ----
 
-  /** Stops reading if the budget has no room. Called when messages wait for the application. */
+  /** Call this when messages wait for the application. If the budget has no room, the connection is no longer read. */
   askForRoom(): void {
     this.#ownShare().ask();
   }

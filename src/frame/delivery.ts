@@ -166,7 +166,7 @@ export class Delivery {
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
-  /** From now on, drops the codec's output. If the codec is working, reading stays stopped until the codec has finished. */
+  /** From now on, drops the codec's output. If the codec is working, the connection is not read until the codec has finished. */
   discard(): void {
     this.#isDiscarding = true;
     if (this.#decoded !== null) this.#charge?.resize(0);

@@ -95,7 +95,7 @@ export class Endpoint {
     this.#receiver.receiveEnd();
   }
 
-  /** The transport is blocked: sent bytes wait in its buffer. */
+  /** Call this when the transport is blocked, so that sent bytes wait in its buffer. */
   transportBlocked(): void {
     this.sender.transportBlocked();
   }
@@ -152,7 +152,7 @@ export class Endpoint {
     return this.#send(Opcode.Text, payload, true, options, done);
   }
 
-  /** @internal Works like `sendText`. But the text may be encoded later. So pass the result to `sizeOf` of the writer. */
+  /** @internal Works like `sendText`, but may encode the text later. Pass the result to `sizeOf` of the writer to get the size. */
   sendTextSoon(text: string): number {
     if (this.#machine.state !== Open || text.length > COPY_THRESHOLD) return this.sendText(text);
     const size = this.sender.writeText(text, true);

@@ -78,7 +78,7 @@ function wordsOf({ buffer }: Uint8Array): Int32Array {
   if (buffer === keptMemory) return keptWords;
   const size = buffer.byteLength;
   const words = new Int32Array(buffer, 0, size >>> 2);
-  // If the ArrayBuffer is resizable, its size may change later. Then a kept view could be too short.
+  // If the ArrayBuffer is resizable, its size may change later. If so, a kept view could be too short.
   if (size > KEPT_MEMORY || isResizable(buffer)) return words;
   keptMemory = buffer;
   keptWords = words;

@@ -15,8 +15,8 @@ export interface MessageCodec {
   /**
    * Returns the payload to send. If compression does not make the payload smaller, the result is the payload object itself. The endpoint
    * may keep and change the result. For a large payload, the result may be a Promise.
-   * @param ownsPayload true: no other code changes, transfers or shrinks the payload until the result is available. False: before
-   *   asynchronous work, the codec must copy the payload. @default false
+   * @param ownsPayload if true, no other code changes, transfers or shrinks the payload until the result is available. If false, the
+   *   codec must copy the payload before it works asynchronously. @default false
    */
   compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**

@@ -72,8 +72,8 @@ export class OutgoingStream {
   /**
    * Sends one part as one frame.
    * @param opcode the opcode of the message
-   * @param payload at least one byte. Do not change it until it has left
-   * @returns a Promise if the codec compresses the part in other threads. It resolves when the frame is written
+   * @param payload at least one byte. Do not change the payload until it has left the process
+   * @returns a Promise if the codec compresses the part in other threads. The Promise resolves when the frame is written
    * @throws any error of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Decides which connections are read when a memory budget has little room (RFC 6455 §10.4). Honest peers should not lose data because of
- * this limit. So if there is no room for a connection, it is not read until later. Meanwhile, TCP makes its peer wait.
+ * this limit. So if the budget has no room for a connection, the connection is not read for some time. TCP then makes its peer wait.
  *
  * A turn is the permission to read one connection. It lasts until the end of the connection's current message, and room for this message is
  * reserved. If a peer sends too slowly, its connection loses the turn to the next connection. If a message makes almost no progress and
@@ -27,8 +27,8 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// If other connections wait, a slow message is aborted: it was read for `JUDGED_AFTER` milliseconds, and arrived at fewer than
-// `MIN_MESSAGE_PACE` bytes per second.
+// A message is slow if it was read for `JUDGED_AFTER` milliseconds, and arrived at fewer than `MIN_MESSAGE_PACE` bytes per second. If
+// other connections wait, a slow message is aborted.
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
@@ -229,7 +229,7 @@ export class ReadingTurns implements ShareOwner {
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;
-      // A callback may have ended this connection meanwhile, when another message was aborted.
+      // When another message was aborted, a callback may have ended this connection.
       if (share.bytes > 0) share.reader.shed(new ProtocolError('WS_MEMORY_BUDGET'));
     }
     this.wake();

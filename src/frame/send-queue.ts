@@ -1,6 +1,6 @@
 /**
  * The queue for messages and control frames that cannot be sent at once. Messages wait while the codec compresses an earlier message in
- * other threads (7692 §6.1). If a callback sends a message or frame while another frame is half written, it waits (§5.4). A pong waits
+ * other threads (7692 §6.1). If a callback sends something while a frame is half written, the new message or frame waits (§5.4). A pong waits
  * while the transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes into the queue, and
  * writer.ts writes the frames.
  */
@@ -125,7 +125,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** §5.4: writes one frame of the message in parts. Then writes control frames that were added meanwhile. */
+  /** §5.4: writes one frame of the message in parts. Then writes the control frames that were added during this call. */
   writeFragment(first: number, payload: Uint8Array, ownsPayload: boolean): void {
     this.isWriting = true;
     try {
@@ -271,8 +271,8 @@ export class SendQueue {
   }
 
   /**
-   * Drops all messages: after an error of the codec, our compression context and the peer's may differ. A waiting Close frame is still
-   * sent.
+   * Drops all messages, because after an error of the codec, our compression context may differ from the peer's. A waiting Close frame is
+   * still sent.
    */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);

@@ -228,7 +228,7 @@ export class Sender {
   /** Call this after the peer's Close frame. Now pings need no answer (§5.5.2), and an unfinished message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
-    // §5.4: while a message is unfinished, no other message can be sent. So the waiting messages are dropped.
+    // §5.4: our unfinished message may stay unfinished, and no other message can be sent before it ends. So all messages are dropped.
     if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 

@@ -8,7 +8,7 @@ import type { ProtocolError } from './violation.ts';
 
 /** What the memory budget reads and calls of a connection that receives messages. */
 export interface BudgetReader {
-  /** The number of payload bytes of the unfinished message that have arrived; 0 between messages. */
+  /** The number of received payload bytes of the unfinished message. If no message is unfinished, this is 0. */
   readonly receivedBytes: number;
   /** The maximum number of bytes that may still arrive for the unfinished message. */
   readonly remainingBytes: number;
@@ -113,7 +113,7 @@ export class Share {
     this.#owner.stopped(this);
   }
 
-  /** Call this when reading continues after `stop`. `review` then starts a new measurement of the message's speed. */
+  /** Call this when the connection is read again after `stop`. `review` then starts a new measurement of the message's speed. */
   restart(): void {
     this.period = 0;
   }

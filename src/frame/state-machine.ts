@@ -193,7 +193,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** Implements `Endpoint.terminate`. */
   terminate(): void {
     if (this.state === Closed) return;
-    // Now no data can be sent. In the state CloseReceived, the state does not change: the close still counts as clean.
+    // From now on, no data can be sent. CloseReceived stays CloseReceived, so that the close still counts as clean.
     if (this.state === Open) this.state = CloseSent;
     this.#release();
     this.#sink.destroy();

@@ -80,7 +80,7 @@ export class StreamDispatch implements FrameHandler {
     else this.#whole.onFrameLength(rsv1, opcode, length);
   }
 
-  /** Returns true if this frame belongs to a message that is reported in parts, or interrupts this message. */
+  /** Returns true if this frame belongs to a message that is reported in parts, or interrupts such a message. */
   #isOfParts(rsv1: boolean, opcode: number): boolean {
     if (this.#opcode !== 0) return true;
     return !rsv1 && opcode !== Opcode.Continuation && !this.#whole.insideMessage;

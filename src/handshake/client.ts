@@ -41,7 +41,7 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   const parsed = readUrl(url);
   const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
   if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
-  // §3: a URL MUST NOT have a fragment. We also refuse an empty fragment. In `href`, every "#" begins a fragment.
+  // §3: a URL MUST NOT have a fragment. We also refuse an empty fragment. A "#" in `href` always begins a fragment.
   if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');
   const { username, password } = decodeUserinfo(parsed);
   parsed.username = '';
