@@ -225,8 +225,8 @@ export class FrameParser {
 
   /** Refuses a frame with a length of 2^53 or more: a JavaScript number cannot represent it exactly. */
   #refuseUncountable(first: number, length: number): never {
-    // This call throws if there is a limit, or if the frame breaks another rule, such as the order of frames. Its error is more exact than
-    // the error below.
+    // `onFrameLength` throws if messages have a maximum size, or if the frame breaks another rule, such as the order of frames. That error
+    // is more exact than the error below.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }

@@ -32,8 +32,8 @@ export interface TurnsBudget {
 const JUDGED_AFTER = 2000;
 const MIN_MESSAGE_PACE = 4096;
 
-// If a message arrives at fewer bytes per second than this, its connection loses the turn to the next connection. The message is still
-// read.
+// If a message arrives at fewer bytes per second than this, its connection loses the turn to the next connection. But the message
+// is not aborted.
 const MIN_TURN_PACE = 65_536;
 
 // Node reads up to this number of bytes at once. So a connection may read this number of bytes before it can be stopped.

@@ -123,7 +123,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** Implements `Endpoint.receive`. @param isBorrowed true if the caller will reuse the chunk's memory */
   receive(chunk: Buffer, isBorrowed: boolean): boolean {
-    // A chunk must wait if reading is stopped, or if a callback passes it while another chunk is processed.
+    // A chunk must wait if reading is stopped, or if a callback calls `receive` while another chunk is processed.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.keepsChunk = true;

@@ -21,8 +21,8 @@ export interface SharedMemory {
  */
 export interface ByteSink {
   /**
-   * Returns memory for `size` bytes. The endpoint writes into `buffer`, from index `offset` on. This is valid until the next call of the
-   * sink.
+   * Returns memory for `size` bytes. The endpoint writes into `buffer`, from index `offset` on. The memory may be used until the next
+   * call of the sink.
    */
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
   /** Sends the first `size` reserved bytes. The other reserved bytes are not sent. */

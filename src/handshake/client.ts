@@ -114,8 +114,8 @@ const reservedNames: readonly string[] = [
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
  * @returns the whole request head, and the key that `verifyResponse` needs. Send the head as latin1. Send no frame before the response is
  *   verified.
- * @throws TypeError if a subprotocol or an extension is not a token, or if a subprotocol is repeated. Also if a header field belongs to the
- *   handshake or contains a forbidden character, or if the target is invalid
+ * @throws TypeError if a subprotocol or an extension is not a token, or if a subprotocol is repeated
+ * @throws TypeError if a field in `options.headers` belongs to the handshake or contains a forbidden character, or if the target is invalid
  */
 export function buildRequest(
   target: WebSocketTarget,

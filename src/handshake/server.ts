@@ -191,8 +191,8 @@ export interface AcceptedRequest {
 
 /**
  * Builds the response with status 101 that accepts a verified request (RFC 6455 §4.2.2).
- * @throws TypeError if the client did not offer the subprotocol or an extension, or if an additional header field is invalid. Such a
- *   field belongs to the handshake, or contains a forbidden character
+ * @throws TypeError if the client did not offer the subprotocol or an extension, or if a field in `headers` belongs to the
+ *   handshake or contains a forbidden character
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = NONE } = acceptance;
