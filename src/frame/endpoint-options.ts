@@ -36,8 +36,8 @@ export interface EndpointOptions extends Limits {
   /** The codec of the negotiated extension. Without a codec, the peer must not set RSV1. */
   readonly codec?: MessageCodec | null | undefined;
   /**
-   * Returns the reason for our Close frame when the connection fails. The peer can read this reason. If the function throws, or if its result has
-   * more than 123 bytes, the default is sent. @default the text of a `ProtocolError`, '' for any other error
+   * Returns the reason for our Close frame when the connection fails. The peer can read this reason. If the function throws, or if its
+   * result has more than 123 bytes, the default is sent. @default the text of a `ProtocolError`, '' for any other error
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**

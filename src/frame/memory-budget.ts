@@ -23,8 +23,8 @@ export class MemoryBudget {
   /** The limit in bytes. `Infinity` means that there is no limit. */
   limit: number;
   /**
-   * Is called when a connection must wait, and no other connection is waiting. After that, the transport calls `review` every 500 ms until `isWaiting`
-   * is false. @internal
+   * Is called when a connection must wait, and no other connection is waiting. After that, the transport calls `review`
+   * every 500 ms until `isWaiting` is false. @internal
    */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;

@@ -1,7 +1,7 @@
 /**
  * The receiving half of an endpoint: RFC 6455 §6.2. It converts chunks to messages, and records the reasons to stop reading. If reading is
- * stopped, the receiver stores the chunks that were already read, in order. parser.ts finds the frames, and frame-dispatch.ts passes them on.
- * assembler.ts joins fragments, delivery.ts delivers messages, and state-machine.ts handles control frames.
+ * stopped, the receiver stores the chunks that were already read, in order. parser.ts finds the frames, and frame-dispatch.ts passes
+ * them on. assembler.ts joins fragments, delivery.ts delivers messages, and state-machine.ts handles control frames.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';

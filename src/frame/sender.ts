@@ -89,7 +89,7 @@ export class Sender {
     return this.#queue.isCloseWaiting;
   }
 
-  /** True if no message waits and the transport is not blocked. If reading was stopped because of too many replies, it may then continue. */
+  /** True if no message waits and the transport is not blocked. If too many replies stopped reading, reading may then continue. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }

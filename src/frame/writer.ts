@@ -1,7 +1,7 @@
 /**
  * Writes frames into the sink, which passes the bytes to the transport (RFC 6455 §5.2, §5.3). A small payload is copied directly after its
- * header. A large payload is copied only if this is necessary. Small texts that an endpoint sends while it processes received data are collected and
- * encoded together (text-batch.ts). sender.ts decides when a frame is written.
+ * header. A large payload is copied only if this is necessary. Small texts that an endpoint sends while it processes received data
+ * are collected and encoded together (text-batch.ts). sender.ts decides when a frame is written.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';

@@ -5,8 +5,8 @@
  */
 
 /**
- * The stage at which the handshake stopped. `'request'` occurs only on a server, when the server refuses the request. All other stages occur on
- * a client. Some of them also occur on a server.
+ * The stage at which the handshake stopped. `'request'` occurs only on a server, when the server refuses the request. All other stages
+ * occur on a client. Some of them also occur on a server.
  */
 export type HandshakeStage =
   | 'url'
