@@ -29,8 +29,8 @@ export interface ByteSink {
   commit(size: number): void;
   /**
    * Sends a header (the first `size` reserved bytes), and directly after it a large payload. The endpoint has not copied the payload.
-   * @param isStable if true, no code changes the payload any more. If false, the application may change the
-   *   payload at any time. It may also transfer the payload's memory. The payload's `length` is 0 after that
+   * @param isStable if true, no code changes the payload any more. If false, the application may change the payload at
+   *   any time. It may even transfer the payload's memory. After a transfer, the `length` of the payload is 0
    * @param shared the memory that contains the payload, if other connections use this memory too
    */
   append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
