@@ -1,8 +1,8 @@
 /**
  * The queue for messages and control frames that cannot be sent at once. Messages wait while the codec compresses an earlier message in
  * other threads (7692 §6.1). If a callback sends something while a frame is half written, the new message or frame waits (§5.4). A pong
- * waits while the transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes into the queue,
- * and writer.ts writes the frames.
+ * waits while the transport is blocked (§5.5.3). The Close frame waits for all messages (§5.5.1). sender.ts decides what goes into the
+ * queue, and writer.ts writes the frames.
  */
 
 import type { Completion } from './completion.ts';
