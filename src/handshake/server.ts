@@ -121,7 +121,7 @@ function lists(tokens: readonly string[], wanted: string): boolean {
 }
 
 // §4.2.1 (6), §4.4: the version is 13. If a request has another version or no version, the status is 426, and the answer names 13. Clients
-// of old drafts (before hybi-04) send no version and no key. We check the version before the key, so that these clients get this answer too.
+// of old drafts (before hybi-04) send no version and no key. We check the version before the key, so that these clients get the answer too.
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
   // §11.3.5: the field MUST NOT appear more than once in a request.
