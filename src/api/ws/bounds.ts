@@ -1,5 +1,5 @@
 /**
- * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. The limits
+ * Converts options of the `ws` API into the limits of a connection. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. The limits
  * that `ws` does not have (RFC 6455 §10.4) are those of our native API.
  */
 
