@@ -239,7 +239,7 @@ export function matrixOf(all, cases, titles, versions) {
     lines.push(
       silent.length === 0
         ? `${rest} are OK.`
-        : `${rest} are OK. The following cases have no verdict: ${ids}.`,
+        : `${rest} are OK, except the following cases, which have no verdict: ${ids}.`,
     );
     for (const [id, why] of Object.entries(expected.open ?? {}))
       lines.push('', `Case ${id} is not compared: ${plain(why)}.`);
