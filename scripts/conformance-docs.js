@@ -129,7 +129,7 @@ export function groupsOf(cases, titles) {
   const groupOf = (/** @type {{ id: string }} */ { id }) => Number(id.split('.')[0]);
   row(
     '1 to 13',
-    "Autobahn's",
+    'the cases of the Autobahn test suite',
     cases.filter((one) => groupOf(one) < 20),
   );
   for (const group of [...new Set(cases.map(groupOf))].filter((one) => one >= 20))
@@ -239,7 +239,7 @@ export function matrixOf(all, cases, titles, versions) {
     lines.push(
       silent.length === 0
         ? `${rest} are OK.`
-        : `${rest} are OK. The following cases have no verdict: ${ids}.`,
+        : `${rest} are OK, except the following cases, which have no verdict: ${ids}.`,
     );
     for (const [id, why] of Object.entries(expected.open ?? {}))
       lines.push('', `Case ${id} is not compared: ${plain(why)}.`);

@@ -31,7 +31,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,
-    text: 'With `true`, all messages are compressed and decompressed in the same turn of the event loop. With `false`, threads of zlib process large messages. They compress messages over 16 KiB. They decompress messages of more than 16 KiB on the wire, or of more than 128 KiB after decompression.',
+    text: 'With `true`, all messages are compressed and decompressed in the same iteration of the event loop. With `false`, threads of zlib process large messages. They compress messages over 16 KiB. They decompress messages of more than 16 KiB on the wire, or of more than 128 KiB after decompression.',
   }),
   budget: custom<NonNullable<CompressionOptions['budget']>>(
     'a `CompressionBudget`',

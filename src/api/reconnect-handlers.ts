@@ -1,7 +1,7 @@
 /**
- * Makes the handlers for the connections of a run. A run is the time from the `start` of a `Reconnection` to its end. Each handler calls
- * the application's handler of the same name. `open` and `close` also update the state of the run. The other handlers ignore a connection
- * that is not the current connection of the run.
+ * Makes the handlers for the connections that a `Reconnection` opens. Each handler calls the application's handler of the same name. A run
+ * is the time from the `start` of a `Reconnection` to its end. `open` and `close` also update the state of the run. The other handlers
+ * ignore a connection that is not the current connection of the run.
  */
 
 import { isThenable, warn } from './callback.ts';

@@ -1,4 +1,4 @@
-/** Checks the arguments of an application while no connection is open. `Endpoint` makes the same checks on an open connection. */
+/** Checks arguments that an application passes while no connection is open. `Endpoint` makes the same checks on an open connection. */
 
 import { serializeClosePayload } from '../frame/close-code.ts';
 

@@ -32,9 +32,9 @@ export interface CompressionOptions extends DeflateConfig {
    */
   readonly engine?: 'auto' | 'zlib' | undefined;
   /**
-   * With true, all messages are compressed and decompressed in the same turn of the event loop. With false, threads of zlib process large
-   * messages. These threads compress messages over 16 KiB. They decompress messages that have more than 16 KiB on the wire, or more than
-   * 128 KiB after decompression.
+   * With true, all messages are compressed and decompressed in the same iteration of the event loop. With false, threads of zlib process
+   * large messages. These threads compress messages over 16 KiB. They decompress messages that have more than 16 KiB on the wire, or more
+   * than 128 KiB after decompression.
    * @default false
    */
   readonly synchronous?: boolean | undefined;

@@ -1,5 +1,5 @@
 /**
- * Numbers the messages that processes send each other over a bus. The numbers have two purposes:
+ * Gives a number to each message that processes send each other over a bus. The numbers have two purposes:
  * - If two patterns of a process match a topic, the process receives each message twice. The number is the same both times, so the
  *   message is delivered once.
  * - A missing number shows that a message was lost.

@@ -1,6 +1,7 @@
 /**
- * Publishes to NATS without a history. NATS does not confirm these messages, so the publisher sends a ping after them. The answer (the
- * pong) shows that NATS has received the messages. If the connection is lost before the answer, the messages might be lost.
+ * Publishes messages to NATS for a bus that has no history. NATS does not confirm these messages, so the publisher sends a ping after
+ * them. The answer (the pong) shows that NATS has received the messages. If the connection is lost before
+ * the answer, the messages might be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';

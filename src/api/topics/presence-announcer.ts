@@ -1,7 +1,7 @@
 /**
- * Keeps the members of this process in each topic that any process watches. A member is a connection that has subscribed to the topic.
- * Announces these members to the other processes. Each change waits for a moment, so that several changes are sent in one message. Topics
- * that no process watches are not kept here.
+ * Keeps a list of the members in this process, for each topic that any process watches. A member is a connection that has subscribed to
+ * the topic. Announces these members to the other processes. Each change waits for a moment, so that several changes are sent in one
+ * message. Topics that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';

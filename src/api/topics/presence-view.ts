@@ -1,6 +1,6 @@
 /**
- * Keeps the members of one topic that this process watches. There is one list of members for each process. Each change of a list has a
- * version. If a version is missing, the list does not change until a snapshot (a complete list) has come.
+ * Keeps the list of members of one topic, while this process watches the topic. There is one list of members for each process. Each
+ * change of a list has a version. If a version is missing, the list does not change until a snapshot (a complete list) has come.
  */
 
 import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';

@@ -58,7 +58,7 @@ export interface TopicsOptions {
   readonly presence?: PresenceOptions | undefined;
   /** What happens to a subscriber if more than `maxBuffered` bytes wait for it. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
-  /** The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` is applied. @default 1 MiB */
+  /** The maximum number of bytes that may wait for a subscriber. If more wait, the option `slow` decides what happens. @default 1 MiB */
   readonly maxBuffered?: number | undefined;
   /** The maximum number of bytes of a published message. Larger messages from the bus are ignored. @default 1 MiB */
   readonly maxMessageSize?: number | undefined;
@@ -124,7 +124,7 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
-    text: 'The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` is applied.',
+    text: 'The maximum number of bytes that may wait for a subscriber. If more bytes wait, the option `slow` decides what happens.',
   }),
   maxMessageSize: limit('bytes', {
     default: 1_048_576,

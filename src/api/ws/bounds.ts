@@ -1,6 +1,6 @@
 /**
- * Makes the limits of a connection with the API of `ws`. `maxPayload`, `closeTimeout` and `autoPong` mean the same as in `ws`. The limits
- * that `ws` does not have (RFC 6455 §10.4) are those of our native API.
+ * Converts options of the `ws` API into the limits of a connection. `maxPayload`, `closeTimeout` and `autoPong` mean the same
+ * as in `ws`. The limits that `ws` does not have (RFC 6455 §10.4) are those of our native API.
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
