@@ -9,7 +9,7 @@ import type { HistoryPage } from './bus.ts';
 /** The kind of an entry in a history. `m` is a message. `g` is a mark: it says that messages were lost here. */
 export type EntryKind = 'm' | 'g';
 
-/** One entry in the history of a topic: the messages that an engine (Redis or NATS) keeps. */
+/** One entry in the history of a topic. The history consists of the messages that an engine (Redis or NATS) keeps. */
 export interface KeptMessage {
   /** The position of the entry in the history. An engine (Redis or NATS) never uses an id again, even after it has lost its newest data. */
   readonly id: string;
@@ -19,7 +19,7 @@ export interface KeptMessage {
   readonly bytes: Uint8Array | null;
 }
 
-/** The position before the first message. No message has this id. */
+/** The position before the first message. It is not the id of any message. */
 export const START = '0-0';
 
 /** Compares the positions in the histories of an engine (Redis or NATS). */

@@ -23,7 +23,7 @@ export interface TrackedSubscription {
   readonly pattern: string;
   /** Null after the pattern was unsubscribed. */
   readonly receiver: BusReceiver | null;
-  /** Notifies the receiver of a gap, if messages might have been missed. */
+  /** If the subscription might have missed messages, notifies the receiver that there is a gap. */
   tellGap(): void;
 }
 

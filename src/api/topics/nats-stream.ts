@@ -57,7 +57,7 @@ function parseEntry(data: Uint8Array): { readonly tag: bigint; readonly bytes: U
   return { tag: buffer.readBigUInt64BE(TAG_AT), bytes: kind === 'm' ? buffer.subarray(HEAD_SIZE) : null };
 }
 
-/** Parses a message of the stream. @returns null for bytes in any other form, because other programs can also publish to the stream */
+/** Parses a message of the stream. @returns null if the bytes come from another program, and are not a valid entry */
 export function parseStored({ seq, data }: NatsStoredMessage): Omit<KeptMessage, 'previous'> | null {
   const entry = parseEntry(data);
   return entry === null ? null : { id: `${seq}-${entry.tag}`, bytes: entry.bytes };

@@ -20,7 +20,10 @@ type Numbers = ReadonlyMap<string, number>;
 export class ReceivedBefore {
   /** For each topic and publisher, the highest number that any client had received before it connected. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** For each connection and topic: for each publisher, the number of the last message that the client had received before it connected. */
+  /**
+   * The last messages that each client had received before it connected. The keys are the connection and the topic. The value holds one
+   * message number for each publisher.
+   */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
   /**

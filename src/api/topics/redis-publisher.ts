@@ -1,5 +1,5 @@
 /**
- * Publishes to Redis without a history. The answer shows that Redis has received the message. If the connection is lost before the answer,
+ * Publishes to Redis without a history. Redis answers when it has received the message. If the connection is lost before Redis answers,
  * the message might be lost.
  */
 
@@ -73,7 +73,7 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // First publishes the list of topics whose messages were lost. So subscribers are notified of the gap before they receive this message.
+    // First publishes the list of topics whose messages were lost. So subscribers learn of the gap before they receive the new message.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);

@@ -1,5 +1,5 @@
 /**
- * The subscriptions of a bus in Redis. If the connection for messages is lost, the bus subscribes to all of them again on the next
+ * The subscriptions of a bus in Redis. If the connection that receives messages is lost, the bus renews all subscriptions on the next
  * connection.
  */
 
@@ -43,7 +43,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** Notifies the receiver of a gap, if messages might have been lost. */
+  /** If messages might have been lost, notifies the receiver that there is a gap. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;

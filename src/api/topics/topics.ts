@@ -92,7 +92,7 @@ export class Topics {
    * `after`, the connection first receives the messages that it missed, in a later turn of the event loop. If the bus no longer has some of
    * them, the handler `gap` is called before the next message is sent.
    * @param topic parts separated by `/`; with `wildcards: true`, a part may be `*`, and the last part may be `**`
-   * @returns true if the connection is subscribed now; false if the connection is not open, or after `close`
+   * @returns true if the connection is subscribed now; false if the connection is not open, or if this `Topics` was closed
    * @throws {TopicError} for an invalid name or offset, or if a limit is exceeded
    * @throws {TypeError} if `connection` is not a connection of a server, or for `after` if the bus has no history
    */

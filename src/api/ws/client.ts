@@ -92,7 +92,7 @@ export class Client {
       this.#upgraded(request, response, socket, head),
     );
     if (this.redirects > 0) this.#emit('redirect', this.url, request);
-    // A listener for 'redirect' might have ended the attempt.
+    // A listener for 'redirect' might have ended the connection attempt.
     if (this.request !== request) return;
     this.#watch(options.handshakeTimeout);
     if (typeof options.finishRequest === 'function') {

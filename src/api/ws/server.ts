@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** Runs a step. If the step throws, destroys the socket, so that the client does not wait. Then throws the error again. */
+/** Runs a step. If the step throws, destroys the socket, so that the client does not wait for a response. Then throws the error again. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();
