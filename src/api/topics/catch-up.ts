@@ -177,7 +177,7 @@ export class CatchUp {
     }
   }
 
-  /** Makes a connection a member of the topic without the messages that it missed. Notifies the application of the gap. */
+  /** Makes a connection a member of the topic, but does not send the messages that it missed. Notifies the application of the gap. */
   giveUp(joiner: Joiner): void {
     if (!this.isAlive(joiner)) return;
     joiner.hasMissed = true;

@@ -66,8 +66,8 @@ export class NatsPublisher implements NatsBusPublisher {
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too many bytes wait to be published to NATS');
       }
-      // First publishes the list of topics whose messages were lost. So subscribers are notified of the gap before they receive this
-      // message.
+      // First publishes the list of topics whose messages were lost. So subscribers are notified of the gap before they receive the
+      // new message.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {

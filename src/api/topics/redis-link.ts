@@ -1,6 +1,6 @@
 /**
- * The interface to Redis that a bus needs. It has one connection for commands, and one connection for messages. The reason: Redis accepts
- * few commands on a connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement this interface for the two npm
+ * The interface to Redis that a bus needs. It has one connection for commands, and one connection for messages. The reason: on a
+ * connection that has subscribed to a channel, Redis refuses most other commands. node-redis-link.ts and ioredis-link.ts implement this interface for the two npm
  * packages.
  */
 

@@ -196,7 +196,7 @@ export interface TopicsCounts {
   readonly received: number;
   /** Messages that were sent to subscribers; a message to two subscribers counts twice. */
   readonly sent: number;
-  /** Messages that waited for a slow subscriber, or still wait, as the newest message of their topic. */
+  /** With `slow: 'latest'`: messages that were not sent at once to a slow subscriber, but kept as the newest message of their topic. */
   readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;

@@ -77,7 +77,7 @@ export function dropCredentials(options: ClientOptions, first: Trust, next: Trus
   const dropped = new Set([...credentials, ...(isSameHost ? [] : ['host'])]);
   const headers = Object.entries((options.headers ?? {}) as Record<string, string>);
   const kept = headers.filter(([name]) => !dropped.has(name.toLowerCase()));
-  // A client certificate is a credential too.
+  // A client certificate is a credential too, so another host does not receive it.
   const carried: ClientOptions = isSameHost ? options : tlsAcrossOrigins(options as object);
   return { ...carried, auth: undefined, headers: Object.fromEntries(kept) };
 }
