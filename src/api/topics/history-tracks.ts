@@ -48,7 +48,7 @@ class Track {
    * True if held messages were dropped, because too many messages were held. The dropped messages have to be read from the history later.
    */
   hasDropped = false;
-  /** The number of the newest call of `#catchUp`. The number also increases when the connection is lost. A call with an older number ends. */
+  /** The number of the newest call of `#catchUp`. Also increases when the connection is lost. A call with an older number ends. */
   run = 0;
 
   constructor(subscription: TrackedSubscription) {

@@ -182,7 +182,10 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /** Stores a part of a snapshot (a complete list). The last part replaces the list. @returns true if this process needs a new snapshot */
+  /**
+   * Stores a part of a snapshot (a complete list). When the last part has come, the snapshot replaces the old list. @returns true if this
+   * process needs a new snapshot
+   */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;

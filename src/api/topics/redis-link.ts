@@ -1,7 +1,7 @@
 /**
  * The interface to Redis that a bus needs. It has one connection for commands, and one connection for messages. The reason: on a
- * connection that has subscribed to a channel, Redis refuses most other commands. node-redis-link.ts and ioredis-link.ts implement this interface for the two npm
- * packages.
+ * connection that has subscribed to a channel, Redis refuses most other commands. node-redis-link.ts and ioredis-link.ts implement this
+ * interface for the two npm packages.
  */
 
 /**

@@ -168,7 +168,7 @@ export class Client {
       return;
     }
     this.#emit('upgrade', response);
-    // A listener for 'upgrade' might have ended the attempt.
+    // A listener for 'upgrade' might have ended the connection attempt.
     if (!this.#owner.isConnecting()) {
       socket.destroy();
       return;
