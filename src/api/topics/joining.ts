@@ -106,7 +106,7 @@ export class Joining {
   }
 
   /**
-   * Is called when the members of the topic have received a message of this process, but the history will never contain it. The joiners
+   * Is called when the members of the topic have received a message of this process that the history will never contain. The joiners
    * (connections that are receiving missed messages) cannot get this message. So a gap is reported to each joiner at the end of the
    * history.
    */

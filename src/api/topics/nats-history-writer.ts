@@ -141,7 +141,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
     }
   }
 
-  /** Rejects if the connection is lost before the time has passed. */
+  /** Resolves after this number of milliseconds. Rejects if the connection is lost earlier. */
   #delay(milliseconds: number): Promise<void> {
     return this.#calls.run(() => new Promise((resolve) => void clock.setTimeout(resolve, milliseconds)));
   }

@@ -182,10 +182,7 @@ export class PresenceView {
     return list.needsSnapshot;
   }
 
-  /**
-   * Stores a part of a snapshot (a complete list). When the last part has come, the snapshot replaces the old list. @returns true if this
-   * process needs a new snapshot
-   */
+  /** Stores a part of a snapshot. When it is complete, it replaces the old list. @returns true if this process needs a new snapshot */
   replace({ process, version, part, parts, members }: Snapshot): boolean {
     const list = this.#listOf(process);
     if (version < list.version) return list.needsSnapshot;

@@ -12,7 +12,7 @@ import type { RedisNames } from './redis-names.ts';
 import { PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-// While Redis reads its data from disk, it refuses commands. The bus tries again after this number of milliseconds.
+// While Redis loads its database from disk, it refuses commands. The bus tries again after this number of milliseconds.
 const LOADING_INTERVAL = 50;
 
 /** Writes the history of one bus. A script in Redis writes each entry. The command EVALSHA runs the script. */
@@ -69,7 +69,7 @@ export class RedisHistoryWriter implements HistoryWriter {
     return error.message.startsWith('NOSCRIPT');
   }
 
-  /** Resolves when Redis has read its data from disk. Redis does not accept messages before that. */
+  /** Resolves when Redis has loaded its database from disk after a start. Until then, Redis does not accept messages. */
   async #loaded(): Promise<void> {
     for (;;) {
       try {

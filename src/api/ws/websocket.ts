@@ -265,7 +265,7 @@ export class WebSocket extends WebSocketEmitter {
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
-  /** Drops the connection without a Close frame. If the WebSocket is still connecting, the attempt is aborted. */
+  /** Drops the connection without a Close frame. If the WebSocket is still connecting, the connection attempt is aborted. */
   terminate(): void {
     if (this.#state === CONNECTING) this.#giveUp();
     if (this.#state === CLOSED || this.#link === null) return;
