@@ -106,7 +106,7 @@ export class HistoryPublisher {
       this.#sendAll();
     } catch (error) {
       // If the connection was lost, the engine will be prepared on the next connection. If the engine has refused the preparation, it would
-      // refuse again. In this case all messages are refused.
+      // refuse the next preparation too. In this case, all messages are refused.
       if (connection === this.#connection && this.#writer.isRefusal(error)) this.#refuseAll(error);
     }
   }

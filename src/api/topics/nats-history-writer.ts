@@ -113,7 +113,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
 
   /**
    * Settles when the stream is not being created any more. nats-server 2.9 crashes if a client reads a message of a stream that is being
-   * created, so every read waits for this. Also settles if NATS has refused to create the stream: the read then gets its own error.
+   * created, so every read first calls this method. The Promise also settles if NATS has refused to create the stream. In this case, the
+   * read fails with an error of NATS.
    */
   async #created(): Promise<void> {
     await this.#preparing?.catch(() => {});

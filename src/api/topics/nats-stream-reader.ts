@@ -78,7 +78,7 @@ export class NatsStreamReader implements HistoryReader {
         ? !isFresh || (messages.length > 0 && (await this.#isFull(next_by_subj)))
         : !(await this.#isKept(after));
     const kept = isGap ? await this.#withoutHoles(messages, next_by_subj) : messages;
-    // If all of these messages were deleted, the subscriber continues at the end of the topic.
+    // If NATS has deleted all messages that were just read, the subscriber continues at the end of the topic.
     const position = kept.at(-1)?.id ?? (isGap ? await this.last(topic) : after);
     return { messages: kept.map(({ id, bytes }) => ({ position: id, bytes })), isGap, position, isEnd };
   }

@@ -125,8 +125,8 @@ export class PresenceAnnouncer {
   }
 
   /**
-   * Asks the application again for the info (a JSON value) of a member. @returns the member with its new info; null if the connection is not a
-   * member, or if its info has not changed
+   * Asks the application again for the info (a JSON value) of a member. @returns the member with its new info; null if the connection is
+   * not a member, or if the info has not changed
    */
   update(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);

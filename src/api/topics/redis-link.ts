@@ -54,7 +54,7 @@ export function isReply(error: unknown): error is Error {
   );
 }
 
-/** True if Redis has answered that it is still reading its data from disk. In this case, Redis has not executed the command. */
+/** True if Redis has answered that it is still loading its database. In this case, Redis has not executed the command. */
 export function isLoading(error: unknown): boolean {
   return isReply(error) && /^(LOADING|MASTERDOWN)\b/.test(error.message);
 }

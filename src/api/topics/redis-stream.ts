@@ -28,7 +28,7 @@ const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 const MAX_HEAD = 64;
 const SPACE = 0x20;
 
-// An id consists of milliseconds and a number. Redis takes the milliseconds from its clock, so it never uses an id again.
+// An id consists of a time in milliseconds and a number. Redis takes the time from its clock, so it never uses an id again.
 /** True if a string is an id, or `START`. */
 export function isPosition(text: string): boolean {
   return position.test(text);

@@ -1,7 +1,7 @@
 /** Keeps the numbers of the messages that this process has passed to the bus, until the bus accepts or refuses them. */
 
 export class Unsettled {
-  /** The numbers of these messages for each topic, in ascending order. */
+  /** For each topic, the numbers of the messages that the bus has neither accepted nor refused, in ascending order. */
   readonly #byTopic = new Map<string, Set<number>>();
 
   add(topic: string, number: number): void {
