@@ -21,7 +21,7 @@ const HELD_OVERHEAD = 200;
 /** The parts of a subscription that this file uses. */
 export interface TrackedSubscription {
   readonly pattern: string;
-  /** Null after the pattern was unsubscribed. */
+  /** Null after `unsubscribe` was called for the pattern. */
   readonly receiver: BusReceiver | null;
   /** If the subscription might have missed messages, notifies the receiver that there is a gap. */
   tellGap(): void;

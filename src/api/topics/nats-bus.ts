@@ -33,7 +33,7 @@ export interface NatsClient extends NatsPublishing {
 /** The subscription of the bus to one pattern. */
 class Subscription {
   readonly pattern: string;
-  /** Null after the pattern was unsubscribed. */
+  /** Null after `unsubscribe` was called for the pattern. */
   receiver: BusReceiver | null;
   /** True if the receiver has to be notified of lost messages. */
   hasMissed = false;

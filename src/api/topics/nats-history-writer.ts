@@ -88,8 +88,8 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
   }
 
   /**
-   * Always returns false. The client keeps some messages that it cannot send, and sends them later. So the bus never knows that a message
-   * was not sent.
+   * Always returns false. The NATS client keeps some messages that it cannot send, and sends them later. So the bus cannot know whether a
+   * message will still be sent.
    */
   wasNotSent(): boolean {
     return false;

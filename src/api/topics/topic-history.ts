@@ -33,7 +33,7 @@ export class TopicHistory {
   readonly #catchUp: CatchUp;
   /**
    * The topics for which the bus has refused a message of this process. The value is the number of the last refused message. The members
-   * have received this message, but a client that reconnects has not. The history might not contain an entry that reports this loss yet.
+   * have received this message, but a client that reconnects has not. Perhaps the history has no entry yet that reports this loss.
    * The value becomes 0 when the bus accepts a later message.
    */
   readonly #refused = new RecentMap<number>(MAX_REFUSED);

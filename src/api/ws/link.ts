@@ -51,7 +51,7 @@ export class Link implements ConnectionEvents {
    */
   open(socket: Duplex): void {
     // The listeners for 'open' and 'connection' have to add the listener for messages. So reading begins only after these listeners have
-    // returned. If the socket has already ended, this is also reported only after they have returned.
+    // returned. If the socket was already destroyed, the 'close' event also comes later.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');

@@ -57,8 +57,8 @@ export class SendLine {
   }
 
   /**
-   * The number of bytes that have not left the process. Before the count, this getter writes the waiting bytes to the socket. Bytes that
-   * the operating system accepts then are not counted.
+   * The number of bytes that have not left the process. This getter first writes the waiting bytes to the socket. It does not count the
+   * bytes that the operating system accepts.
    */
   get bufferedAmount(): number {
     this.#binding.flush();
