@@ -179,7 +179,7 @@ export class NatsBus implements Bus {
 
   /**
    * Resolves with true when NATS has answered a ping. Resolves with false when the connection is lost. Some versions of the client never
-   * settle their Promise after a loss, so `#lost` ends the wait.
+   * settle the Promise of `flush` after the connection was lost. So this method also waits for a call of `#lost`.
    */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {

@@ -1,8 +1,8 @@
 /**
  * Defines how NATS stores a history: one stream of JetStream contains the history of all topics. Each topic has its own subject in the
- * stream. A separate stream for each topic would be too expensive: it needs its own files, and in a cluster the servers vote on it. The
- * messages of all topics are numbered together. So a missing number does not mean that a message of a topic was lost. Two other facts show
- * a loss:
+ * stream. A separate stream for each topic would be too expensive: each stream has its own files, and a cluster elects a leader for each
+ * stream. The messages of all topics are numbered together. So a missing number does not mean that a message of a topic was lost. Two other
+ * facts show a loss:
  * - When NATS publishes a stored message, it adds the number of the previous message on the same subject.
  * - NATS always deletes the oldest message of a subject first. So if a message is still kept, all messages after it are kept too.
  */

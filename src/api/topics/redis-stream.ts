@@ -7,8 +7,8 @@
 import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './history-engine.ts';
 
 // An entry has two fields. The field `p` contains the id of the entry before this entry. The name of the other field is the kind of the
-// entry (`m` or `g`). The value of this field is the bytes of the message. The script publishes both ids, the kind, and then the bytes to
-// the subscribers.
+// entry (`m` or `g`). The value of this field is the bytes of the message. The script publishes the id of the new
+// entry, the id of the entry before it, the kind, and then the bytes.
 /**
  * A Lua script that adds an entry to a stream, and publishes the entry. The key is the stream. The arguments are the size, the ttl, the
  * command PUBLISH or SPUBLISH, the kind, and the bytes.
