@@ -32,8 +32,8 @@ const publisherForm = /^[\w-]{21}[AQgw]$/;
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
 /**
- * Serializes an offset. It contains the position. Then it contains each publisher, and the number of the last message from this publisher.
- * Dots separate these fields.
+ * Serializes an offset. The string begins with the position. For each publisher, the name and the number of its last message follow. Dots
+ * separate these fields.
  */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);

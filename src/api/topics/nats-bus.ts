@@ -179,7 +179,7 @@ export class NatsBus implements Bus {
 
   /**
    * Resolves with true when NATS has answered a ping. Resolves with false when the connection is lost. Some versions of the client never
-   * settle the Promise of `flush` after the connection was lost. So this method also waits for a call of `#lost`.
+   * settle the Promise of `flush` after the connection was lost. So a call of `#lost` resolves this Promise too.
    */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {

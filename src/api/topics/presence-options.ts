@@ -30,11 +30,11 @@ export interface PresenceOptions {
 }
 
 /**
- * The longest lease in milliseconds: the time after which a silent process counts as dead. A longer lease of another process is shortened
- * to this value.
+ * The maximum lease in milliseconds. A lease is the time after which a silent process counts as dead. If another process announces a
+ * longer lease, this process uses the maximum.
  */
 export const MAX_LEASE = 600_000;
-/** The shortest lease in milliseconds: the time after which a silent process counts as dead. */
+/** The minimum lease in milliseconds. A lease is the time after which a silent process counts as dead. */
 export const MIN_LEASE = 1_000;
 
 type Member = NonNullable<PresenceOptions['member']>;

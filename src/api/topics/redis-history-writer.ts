@@ -77,7 +77,7 @@ export class RedisHistoryWriter implements HistoryWriter {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Any other error shows that Redis has read its data from disk. One example: the key belongs to another node of the cluster.
+        // Any other error shows that Redis has loaded its database. One example: the key belongs to another node of the cluster.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));
