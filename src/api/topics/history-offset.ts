@@ -13,8 +13,8 @@ export interface Offset {
   /** The position in the history of the bus. The connection has received the messages up to this position. */
   readonly position: string;
   /**
-   * The number of the last message that the connection has received from each publisher (process). The history can contain this message
-   * after `position`. The key is the random name of the publisher: 16 bytes as a string of 16 characters (envelope.ts).
+   * The number of the last message that the connection has received from each publisher (process). In the history, this message can
+   * come after `position`. The key is the random name of the publisher: 16 bytes as a string of 16 characters (envelope.ts).
    */
   readonly received: ReadonlyMap<string, number>;
 }

@@ -161,7 +161,7 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
         throw error;
       });
     if (info === null) await this.#calls.run(() => streams.add(this.#config));
-    // A stream that never had a message might still be being created for another process. `#created` says why the bus waits.
+    // If the stream never had a message, another process might still be creating it. `#created` explains why the bus waits.
     if (info === null || info.state.last_seq === 0) await this.#delay(CREATION_DELAY);
     if (info !== null && !hasSettings(info.config, this.#config)) {
       await this.#calls.run(() => streams.update(name, settings));

@@ -168,8 +168,8 @@ export class RedisSubscriptions {
     const { kind, name } = subscription;
     try {
       if (this.#history !== null && kind !== 'glob') {
-        // First reads the position at which the subscription begins. If messages come after this position but before the confirmation, they
-        // are read later.
+        // First reads the position at which the subscription begins. If messages come after this position but before the confirmation, the
+        // bus later reads them from the history.
         await this.#history.start(subscription);
         if (epoch !== this.#epoch) return false;
         if (this.#byPattern.get(subscription.pattern) !== subscription) return true;
