@@ -31,7 +31,7 @@ export class HistoryCommands {
     if (up) this.#continue();
   }
 
-  /** Rejects the Promises of all waiting commands with this error. Also ends all later commands. */
+  /** Rejects the Promises of all waiting commands with this error. Later commands are rejected with this error too. */
   end(error: Error): void {
     this.#ended = error;
     this.#continue();

@@ -67,7 +67,8 @@ export class NatsBus implements Bus {
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
   /**
-   * Each function ends one wait. All functions are called when the connection is lost, when it is established again, and when the bus ends.
+   * Each function resolves one Promise of this class that waits for NATS. All functions are called when the connection is lost, when it is
+   * established again, and when the bus ends.
    */
   readonly #waiting = new Set<() => void>();
   #isUp = true;

@@ -1,7 +1,7 @@
 /**
  * Reads the messages of a topic from the stream of a bus, with one request per message. A consumer of JetStream would send many messages
- * for one request. But each consumer has to be created first, and in a cluster the servers vote on it. After a failure, all processes would
- * create consumers for all topics at the same time.
+ * for one request. But each consumer has to be created first, and in a cluster the servers have to agree on it. After a failure, all
+ * processes would create consumers for all topics at the same time.
  */
 
 import type { HistoryPage } from './bus.ts';

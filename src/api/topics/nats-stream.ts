@@ -12,8 +12,8 @@ import { type EntryKind, type HistoryOrder, type KeptMessage, START } from './hi
 import type { NatsStoredMessage, NatsStreamConfig } from './nats-jetstream.ts';
 
 const NANOSECONDS = 1_000_000;
-// Milliseconds. By default, NATS looks for duplicates among the messages of this time. NATS refuses a longer time than the time for which
-// messages are kept.
+// Milliseconds. By default, NATS compares a new message with the messages of this time, to find duplicates. NATS refuses a time that is
+// longer than the time for which it keeps messages.
 const MAX_DUPLICATE_WINDOW = 120_000;
 
 /**

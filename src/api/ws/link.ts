@@ -46,7 +46,7 @@ export class Link implements ConnectionEvents {
   }
 
   /**
-   * Starts the connection, and emits 'open'. If a listener for 'open' throws, the connection stays open. In this case, a server also emits
+   * Starts the connection, and emits 'open'. If a listener for 'open' throws, the connection stays open, and a server still emits
    * 'connection'.
    */
   open(socket: Duplex): void {

@@ -247,7 +247,7 @@ export class WebSocket extends WebSocketEmitter {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake. If the WebSocket is still connecting, the attempt is aborted.
+   * Starts the closing handshake. If the WebSocket is still connecting, the connection attempt is aborted.
    * @param code a close code that the native API accepts too. Without a code, the Close frame is empty
    * @param reason at most 123 bytes of UTF-8
    * @throws {RangeError | TypeError} for a code that must not be sent, and for a reason that is too long
