@@ -28,7 +28,7 @@ export interface HistoryPage {
   readonly isGap: boolean;
   /** The position in the history after the last message of this page. */
   readonly position: string;
-  /** True if the history had no later messages when this page was read. */
+  /** True if the history had no messages after this page. False if there might be more messages. */
   readonly isEnd: boolean;
 }
 

@@ -2,8 +2,8 @@
  * Exchanges the members of topics with the other processes. Each process keeps a list of its own members of a topic. While another process
  * watches the topic, the list has versions, and its changes are announced. Three times per lease, each process sends a beat. The beat says
  * that the process is alive, which topics it watches, and which versions its lists have. A watcher that has an older version of a list
- * requests a snapshot (the whole list). So a lost message is repaired after the next beat. If no message of a process comes for the time of
- * its lease, the other processes remove its members.
+ * requests a snapshot (the whole list). So if a message is lost, the lists are correct again after the next beat. If no message of a
+ * process comes for the time of its lease, the other processes remove its members.
  */
 
 import { clock } from '../../transport/clock.ts';

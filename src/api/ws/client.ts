@@ -138,7 +138,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // The connection attempt has failed. If there is a listener for 'unexpected-response', the listener has to end the request, or call `close()`.
+    // The connection attempt has failed. A listener for 'unexpected-response' has to end the request, or call `close()`.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
