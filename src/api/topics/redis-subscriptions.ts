@@ -15,7 +15,7 @@ export class RedisSubscription {
   readonly kind: RedisSubscriptionKind;
   /** The name of the channel in Redis, or the glob. */
   readonly name: string;
-  /** Null after `unsubscribe` was called for the pattern. */
+  /** Null after `remove` was called for the pattern. */
   receiver: BusReceiver | null;
   /** True if Redis has confirmed the subscription at least once. */
   isLive = false;
