@@ -144,7 +144,7 @@ describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(ro
   },
 );
 
-describe('the parser of pages with blocks of code', () => {
+describe('the check of the code blocks in the documentation', () => {
   const page = [
     'Text',
     '```js run',
@@ -202,7 +202,7 @@ describe('the parser of pages with blocks of code', () => {
     });
   });
 
-  test('a block that throws or has type errors does not pass', async () => {
+  test('a block that throws or has type errors fails the check', async () => {
     expect((await run(block('js', "throw new Error('no');"), 'throws')).status).not.toBe(0);
     expect((await run(block('ts', 'const n: number = 1;\nconsole.log(n);'), 'typed')).status).toBe(0);
     expect((await run(block('ts', "const n: number = 'one';"), 'mistyped')).status).not.toBe(0);
