@@ -127,7 +127,7 @@ test('a job continues immediately if no other job waits', async () => {
   });
 });
 
-test('FAULT-5, A35: no job begins while the jobs together hold 32 MiB or more of output; a job that has begun continues', async () => {
+test('FAULT-5, A35: while the output of all running jobs has 32 MiB or more, no other job begins, but the running jobs continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);

@@ -81,7 +81,7 @@ test('FAULT-5: the package reads the clock at the beginning of a turn of the eve
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: work that waits is done in the order of its arrival, and each turn of the event loop obeys its limits', async () => {
+test('FAULT-5: functions that wait for a later turn of the event loop run in the order of their calls, and no turn exceeds its limits', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];

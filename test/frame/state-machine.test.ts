@@ -82,7 +82,7 @@ describe.each(roles)('a %s that closes during a pause', (role) => {
     }
   });
 
-  test("FAULT-2: after close() without a pause, messages are delivered until the peer's Close arrives", () => {
+  test("FAULT-2: if close() is called while reading is not paused, messages are delivered until the peer's Close frame arrives", () => {
     const { endpoint, events, feed } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'on its way' });
@@ -184,7 +184,7 @@ describe.each(roles)('what onClose reports, for a %s', (role) => {
     }
   });
 
-  test('FAULT-8: if a failure replaces a Close frame that waits, onClose reports only the Close frame of the failure', () => {
+  test('FAULT-8: if the connection fails while a Close frame waits to be sent, onClose reports only the Close frame of the failure', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });

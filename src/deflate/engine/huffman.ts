@@ -258,7 +258,8 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // The number of index bits of the second table is enough for the longest code that begins with these bits.
+          // Finds the number of index bits of the second table. It has to be enough for the longest code whose first `root` bits are equal to
+          // those of this code.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {

@@ -210,7 +210,7 @@ describe('options of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: an option of the other version that has no effect causes one warning', async () => {
+  test('plugin C55: FAULT-10: an option that exists only in the other version of the plugin, and has no effect here, causes one warning', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {

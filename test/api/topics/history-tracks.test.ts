@@ -413,7 +413,7 @@ describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   });
 });
 
-test('`history.read` returns the messages after a position, a flag for a gap, and a flag for the end', async () => {
+test('`history.read` returns the messages after a position, whether there is a gap, and whether these are the last messages', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;
