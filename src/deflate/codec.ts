@@ -202,7 +202,7 @@ export class DeflateCodec implements MessageCodec {
   /**
    * Decompresses a message with zlib, synchronously. After each final block, zlib must be set up again, which takes longer than
    * decompressing most messages. So if other blocks follow a final block, our own engine decompresses the message instead, from the start.
-   * @returns the message. Null if it exceeds `limit` bytes, but `maxLength` is larger: another engine can try
+   * @returns the message. Null if the message exceeds `limit` bytes, and `limit` is below `maxLength`: then the caller tries another engine
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {

@@ -120,7 +120,7 @@ class StreamRun {
     if (this.#produced >= OUTPUT_SLICE) this.#rest();
   }
 
-  /** Writes the next slice of input. Called when zlib has processed the previous slice. */
+  /** Writes the next slice of input. Is called when zlib has processed the previous slice. */
   readonly #step = (): void => {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (inputWithoutOutput(this.#offset, this.#output.length)) {

@@ -46,7 +46,8 @@ const LENGTH_SIZE = 4;
 export type Ending = 'whole' | 'cut off' | 'ambiguous';
 
 /**
- * Returns 'whole' if the payload was complete, and 'cut off' if its end is missing. 'ambiguous' means that the other probe must be tried.
+ * Returns 'whole' if the payload was complete, and 'cut off' if its end is missing. 'ambiguous' means that the caller has to try the second
+ * of `probes`.
  * @param over how many bytes of the probe zlib read before its stream ended
  * @param output the last bytes of the output: at least `size` + 4 bytes, or the whole output if the output is shorter
  */

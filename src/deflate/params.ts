@@ -88,8 +88,8 @@ function parseWindowBits(value: string | null): number | null {
 }
 
 /**
- * Builds an offer or an answer. If a window-bits argument is null, its parameter has no value. If the argument is undefined, the parameter
- * is omitted.
+ * Builds an offer or an answer. For each of the two window-bits parameters, the argument is the value. Null means a parameter without a
+ * value. With undefined, the parameter is omitted.
  */
 export function element(
   { serverNoContextTakeover, clientNoContextTakeover }: DeflateParams,

@@ -36,7 +36,7 @@ function flushedPart(compressed: Uint8Array): Uint8Array {
   return part;
 }
 
-/** Returns a part as stored blocks (1951 §3.2.4). Called if compression does not make the part smaller. */
+/** Returns a part as stored blocks (1951 §3.2.4). Is called if compression does not make the part smaller. */
 function storedPart(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const blocks = Math.ceil(length / MAX_STORED);

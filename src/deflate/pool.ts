@@ -85,7 +85,7 @@ export class PoolJob {
 
   /**
    * Lets another job run. Call this method after each slice. Do not call it again before the returned Promise has settled.
-   * @returns a Promise that resolves when this job may continue. Null if no job waits: then this job continues at once
+   * @returns a Promise that resolves when this job may continue. Null if no other job waits: then this job continues at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));
@@ -102,7 +102,7 @@ export class PoolJob {
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** Abandons the job. Called when the connection is closed. If the job runs, it finishes its current slice, and then `run` rejects. */
+  /** Abandons the job. Is called when the connection is closed. If the job runs, it finishes its current slice, and then `run` rejects. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();

@@ -54,7 +54,7 @@ export function flushBeforeLateWork(flushAll: () => void): void {
   flush = flushAll;
 }
 
-/** Begins a turn. Called before each piece of work. Only the first call in a turn has an effect. */
+/** Begins a turn, if no turn has begun yet. Is called before each piece of work. */
 function beginWork(): void {
   if (hasEnd) return;
   hasEnd = true;

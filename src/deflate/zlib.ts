@@ -47,9 +47,9 @@ export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dicti
 
 /**
  * zlib's window for received messages. We always use the largest window, not the negotiated window. With a smaller window, zlib refuses
- * some distances that are too large, but accepts others, depending on where its pieces of output end. Our rule is the same in both engines.
- * A distance is at most 32 KiB (1951 §3.2.5). It must refer to bytes of this message, or to bytes of the context, which has at most the
- * negotiated size (7692 §7.1.2).
+ * some distances that are too large, but accepts others, depending on where its pieces of output end. With the largest window, zlib follows
+ * the same rule as our own engine: a distance is at most 32 KiB (1951 §3.2.5). It must refer to bytes of this message, or to bytes of the
+ * context, which has at most the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
@@ -201,8 +201,8 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
 const MAX_IDLE_INPUT = 1_048_576;
 
 /**
- * Returns true if `output` bytes are far too little for `input` bytes. This detects an attack with many empty blocks: they cost much CPU
- * time, but no memory, so no size limit stops them.
+ * Returns true if `input` bytes have produced far too few bytes of output. This detects an attack with many empty blocks. Empty blocks cost
+ * much CPU time, but no memory, so no size limit stops them.
  */
 export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;

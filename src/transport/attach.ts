@@ -30,7 +30,7 @@ class Router {
   /** The endpoints that have a RegExp instead of a path. The first RegExp that matches is used. `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Restores the HTTP server's `shouldUpgradeCallback`. Called when the last endpoint is removed. */
+  /** Restores the HTTP server's `shouldUpgradeCallback`. Is called when the last endpoint is removed. */
   readonly #restore: () => void;
 
   constructor(server: UpgradingServer) {

@@ -9,7 +9,7 @@ import { AsyncResource } from 'node:async_hooks';
 export interface Clock {
   /** Returns the time in milliseconds. A change of the system time does not affect this clock. */
   now(): number;
-  /** Does the same as Node's `setTimeout`, but the timer does not keep the process alive. */
+  /** Sets a timer, like Node's `setTimeout`. But this timer does not keep the process alive. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
   clearTimeout(timer: NodeJS.Timeout): void;
   /** Calls `callback` at the end of this turn of the event loop. */

@@ -51,8 +51,9 @@ export interface DialOptions extends RequestFields, TunnelOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * The maximum number of redirects that are followed, 0 to 5. A redirect from `wss` to `ws` is never followed. If a redirect leads to
-   * another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. `secureContext` of the
-   * option `tls` is not used. The other origin also receives no subprotocols, because some applications send a token in them.
+   * another origin, this origin receives none of `headers`, no credentials of the URL, and no client certificate. For this origin, the
+   * client does not use `secureContext` of the option `tls`. The origin also receives no subprotocols, because some applications send a
+   * token in them.
    * @default 0
    */
   readonly redirects?: number | undefined;

@@ -100,7 +100,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // After a lookup of the host name, Node binds the port, although we have called `close`. So we close the server again at 'listening'.
+      // If Node still looks up the host name, it binds the port later, in spite of this `close`. So we call `close` again at 'listening'.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();

@@ -16,8 +16,8 @@ export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc
 // In milliseconds. During this time, at most one line of each kind is printed, so that a peer cannot fill the log.
 const QUIET_TIME = 60_000;
 
-// The maximum number of kinds of lines that are printed during `QUIET_TIME`. The lines of this library have fewer kinds. But the message of
-// an application's error can be a kind too, and a peer might choose parts of this message.
+// The maximum number of kinds of lines that are printed during `QUIET_TIME`. The library itself prints lines of fewer kinds. But each error
+// message of the application can be a further kind, and a peer might choose parts of such a message.
 const MAX_KINDS = 100;
 
 interface Said {

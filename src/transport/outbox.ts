@@ -40,7 +40,7 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// If this many bytes wait, we write them immediately, before the end of the turn of the event loop. A larger write would not be faster.
+// If at least this many bytes wait, we write them before the end of the turn of the event loop. A larger write would not be faster.
 const FLUSH_THRESHOLD = 65_536;
 
 // An outbox uses this empty object until it needs a mark (see sent-marks.ts). No mark is ever added to this object.
@@ -195,7 +195,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     else this.flushHere(0);
   }
 
-  /** Does the same as `flush`, but in the context of the caller. @param now the result of `clock.now()`, used only if bytes wait */
+  /** Flushes in the AsyncLocalStorage context of the caller. @param now the result of `clock.now()`. It is used only if bytes wait */
   flushHere(now: number): void {
     const queue = this.#queue;
     // Frames that are added while `socket.write` runs must come after the bytes of that write. So they wait until the end of the turn.

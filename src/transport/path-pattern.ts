@@ -32,8 +32,8 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
-  // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search three forms of the path: as the client sent it,
-  // with upper-case digits (%C3), and with lower-case digits (%c3).
+  // We use `search`, because `test` keeps state in a RegExp with the flag g or y. We search three forms of the path: the form that the
+  // client sent, and the normal form with upper-case (%C3) and with lower-case digits (%c3).
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;

@@ -1,8 +1,8 @@
 /**
  * Follows redirects in the opening handshake. RFC 6455 §4.1 allows a client to follow a 3xx response, and RFC 9110 §15.4 says how. By
- * default, no redirect is followed. A redirect from wss to ws is never followed. Another origin does not receive the header fields, the
- * subprotocols and the client certificate that the application has set. The option `crossOriginHeaders` can allow header fields and the
- * subprotocols.
+ * default, no redirect is followed. A redirect from wss to ws is never followed. Another origin receives none of the header fields,
+ * subprotocols and client certificates that the application has set. With the option `crossOriginHeaders`, the application can allow header
+ * fields and the subprotocols.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';

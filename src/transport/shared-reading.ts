@@ -45,7 +45,7 @@ export function readShared(socket: object, next: BorrowedReader): void {
 
 function pass(socket: Socket, buffer: Buffer, size: number): boolean {
   const next = (socket as SharingSocket)[reader];
-  // Other code may listen for 'data' on the socket too. This code may keep the data, so it gets a copy.
+  // The socket may have a 'data' listener of other code. That listener may keep the data, so it gets a copy.
   if (next === undefined || socket.listenerCount('data') > 1) {
     // If the result is false, Node stops reading until the stream's buffer is empty.
     return socket.push(Buffer.from(buffer.subarray(0, size)));

@@ -202,7 +202,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (!keepsChunk && size >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
   }
 
-  /** Does what `#receive` does, while memory is scarce. If the endpoint is paused, the rest of the chunk goes back into the socket. */
+  /** Like `#receive`, for the time when memory is scarce. If the endpoint pauses, the rest of the chunk goes back into the socket. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);

@@ -53,7 +53,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Does the same as `set`, but only if no deadline is set, or the new deadline is earlier. */
+  /** Sets the deadline to `delay` milliseconds from now, unless the timer already has an earlier deadline. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }

@@ -135,7 +135,8 @@ async function openConnectTunnel(
   const { status, headers } = response;
   // 9110 §9.3.6: any 2xx opens the tunnel. The client ignores Content-Length and Transfer-Encoding in this response.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
-  // The bytes after the head come from the server. We put them back into the socket, so that the next step reads them.
+  // The bytes after the head of the proxy's response come from the server. We put them back into the socket, so that the next step reads
+  // them.
   if (rest.length > 0) socket.unshift(rest);
   return socket;
 }

@@ -38,11 +38,11 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** True if even a small write needs the callback, because the socket might not take it immediately. */
+  /** True if even a small write needs a callback, because the socket might not take the bytes immediately. */
   #isUnsure: boolean;
   /** True if the last write had a callback. */
   #hasCallback = false;
-  /** If the socket has more unfinished bytes than this, it counts as blocked. */
+  /** If more than this number of bytes wait in this queue and in the socket, the socket counts as blocked. */
   readonly #allowance: number;
   /** True if the socket has sent all bytes that other code (such as the opening handshake) wrote to it. */
   #isAlone = false;
@@ -51,7 +51,7 @@ export class WriteQueue {
 
   /** True while the socket has not taken all bytes of the earlier writes. During this time, the queue writes no more bytes. */
   isBusy = false;
-  /** True while the socket takes no more bytes, because `isSlow` is true, or because more bytes than `#allowance` are unfinished. */
+  /** True while the socket counts as blocked: `isSlow` is true, or more than `#allowance` bytes wait. */
   blocked = false;
   /** True if the socket is busy because the peer is slow. The value stays true until the queue is empty and the socket is not busy. */
   isSlow = false;
@@ -72,7 +72,7 @@ export class WriteQueue {
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap the maximum number of bytes that may wait. A TLS socket with more unfinished bytes than this counts as blocked */
+  /** @param sendCap the maximum number of bytes that may wait. If more bytes wait, a TLS socket counts as blocked */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -244,7 +244,7 @@ export class WriteQueue {
     this.#checkBlocked();
   }
 
-  /** Writes zero bytes with the callback. Called if a write had no callback, and the socket did not take its bytes immediately. */
+  /** Writes zero bytes, with a callback. Is called if a write had no callback, and the socket did not take the bytes immediately. */
   #askForCallback(): void {
     this.#isUnsure = true;
     try {

@@ -190,7 +190,7 @@ export function findMatches(
         at++;
         continue;
       }
-      // The current byte has no longer match, so the match at the previous byte is taken.
+      // No match at the current byte is longer than the match at the previous byte. So the match at the previous byte is taken.
       length = heldLength;
       distance = heldDistance;
       at--;
