@@ -164,7 +164,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Decompresses in a later turn of the event loop (turn.ts). For a small message, using zlib's threads would take more CPU time. */
+  /** Decompresses in a later turn of the event loop (turn.ts). For a small message, zlib's threads would take more CPU time than this. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -190,7 +190,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns the message. Null if it exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try */
+  /** @returns the message. Null if the message exceeds `maxOutput` bytes, and `maxOutput` is below `maxLength`: then try another engine */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);

@@ -107,8 +107,8 @@ function confirm(stated: Stated, offered: Stated): DeflateParams {
 }
 
 /**
- * Returns the window bits of the answer. If the answer states no window bits, returns the offered window bits, or else 15. Throws if the
- * answer exceeds the offer.
+ * Returns the window bits of the answer. If the answer has none, returns the offered window bits, or 15 if the offer has none either.
+ * Throws if the answer exceeds the offer.
  */
 function within(name: string, stated: number | null, offered: number | null): number {
   const limit = offered ?? 15;

@@ -142,9 +142,10 @@ class StreamRun {
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets waiting jobs run. Returns null if no job waits. After `pause`, the stream may still deliver one piece of output. */
+  /** Lets other jobs run, if some wait. @returns a Promise that resolves when this job may continue. Null if no other job waits */
   #rest(): Promise<void> | null {
     this.#produced = 0;
+    // After `pause`, the stream may still deliver one piece of output. So this method can be called again while the job waits.
     if (this.#resting !== null) return this.#resting;
     const turn = this.#job.rest();
     if (turn === null) return null;

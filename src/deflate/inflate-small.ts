@@ -8,7 +8,7 @@ import type { Window } from './engine/window.ts';
 /**
  * Decompresses a message synchronously with our own engine.
  * @param window the plaintext of earlier messages; null if there is no context
- * @returns the message. Null if it exceeds `maxOutput` bytes, but `maxLength` is larger: another engine can try
+ * @returns the message. Null if the message exceeds `maxOutput` bytes, and `maxOutput` is below `maxLength`: then try another engine
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
  */
 export function inflateSmall(

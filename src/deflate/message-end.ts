@@ -7,8 +7,8 @@
  * whether the payload was complete.
  */
 
-// The content of the probe: random bytes, which are never sent. The peer does not know them. So it cannot send a cut-off payload for which
-// zlib outputs them.
+// The content of the probe: random bytes, which are never sent. The peer does not know these bytes. So the peer cannot send a cut-off
+// payload from which zlib outputs these bytes.
 const MARK_SIZE = 9;
 const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 

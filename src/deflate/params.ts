@@ -24,9 +24,9 @@ export interface DeflateParams {
 export interface Stated {
   serverNoContextTakeover: boolean;
   clientNoContextTakeover: boolean;
-  /** null: not stated */
+  /** Null if the parameter is absent. */
   serverMaxWindowBits: number | null;
-  /** null: not stated. In an offer, the parameter without a value has the same meaning as 15, and is read as 15. */
+  /** Null if the parameter is absent. In an offer, the parameter may have no value. Then this field is 15, which has the same meaning. */
   clientMaxWindowBits: number | null;
 }
 

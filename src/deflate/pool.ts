@@ -16,8 +16,8 @@ let running = 0;
 let held = 0;
 let tickets = 0;
 /**
- * The waiting jobs. `fresh` has the jobs that have not begun. `begun` has the jobs that wait between two slices. Both lists are in the
- * order of waiting.
+ * The waiting jobs. `fresh` has the jobs that have not begun. `begun` has the jobs that wait between two slices. In both lists, the job
+ * that has waited longest comes first.
  */
 const fresh: PoolJob[] = [];
 const begun: PoolJob[] = [];
@@ -111,7 +111,7 @@ export class PoolJob {
     this.#refuse = null;
   }
 
-  /** Starts or continues this job. Only called by `fillPlaces`. */
+  /** Starts or continues this job. Only `fillPlaces` calls this method. */
   enter(): void {
     this.#isRunning = true;
     this.#enter!();

@@ -78,7 +78,7 @@ function endTurn(): void {
 
 /**
  * Runs the work that has waited longest. Then, in microtasks, the same connection may decompress its next messages, up to its share. After
- * these, `serveNext` runs again.
+ * these microtasks, `serveNext` runs again.
  */
 function serveNext(): void {
   waiting.shift()!();

@@ -13,7 +13,7 @@ import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
-/** The last bytes of the output, 00 00 ff ff, are not sent (7692 §7.2.1). This is their number. */
+/** The number of bytes at the end of zlib's output that are not sent: 00 00 ff ff (7692 §7.2.1). */
 export const TAIL_SIZE: number = 4;
 
 /** The settings for compression: zlib's level, and the size of the window. */

@@ -47,7 +47,7 @@ function pass(socket: Socket, buffer: Buffer, size: number): boolean {
   const next = (socket as SharingSocket)[reader];
   // The socket may have a 'data' listener of other code. That listener may keep the data, so it gets a copy.
   if (next === undefined || socket.listenerCount('data') > 1) {
-    // If the result is false, Node stops reading until the stream's buffer is empty.
+    // If `push` returns false, Node stops reading until the stream's buffer is empty.
     return socket.push(Buffer.from(buffer.subarray(0, size)));
   }
   next.onData(buffer.subarray(0, size), true);

@@ -164,7 +164,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // After the head, `#reader` is null, and this method drops the chunk. early-bytes.ts has another listener for early bytes.
+    // When the head is complete, `#reader` is null. Then this method drops the chunk, because early-bytes.ts has its own 'data' listener.
     this.#reader?.push(chunk);
   }
 

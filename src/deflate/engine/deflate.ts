@@ -30,7 +30,7 @@ import type { Window } from './window.ts';
 const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** A buffer for the plaintext of a message. Used if there is no window, or if the window's buffer has no room for the message. */
+/** A buffer for the plaintext of a message. It is used if there is no window, or if the window's buffer has no room for the message. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
 /** After a message, a buffer with more bytes than this is replaced by a buffer of this size. */

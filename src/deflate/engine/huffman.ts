@@ -273,7 +273,8 @@ export function buildTable(
         for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
           table[second + at] = entry;
       }
-      // Adds one to the code. The bits of the code are reversed. So this clears the ones from the high end, and then sets the next bit.
+      // Adds one to the code. The bits of the code are reversed, so the addition begins at the high end: the ones there become 0, and the
+      // next bit becomes 1.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;

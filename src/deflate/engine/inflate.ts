@@ -178,8 +178,8 @@ function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
-  // Allocates a buffer for the largest possible output, so that the output is never copied again. The operating system provides only the
-  // part that is written.
+  // Allocates a buffer for the largest possible output, so that the output is never copied again. The operating system provides memory only
+  // for the part that is written.
   const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
   grown.set(output.subarray(0, written));

@@ -159,7 +159,7 @@ export function findMatches(
     let back = (position - candidate) & 0xffff;
     if (back !== 0 && back <= reach && length < end - at) {
       const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
-      // A match that is longer than `length` must have these four bytes at its end.
+      // Every match that is longer than `length` contains these four bytes.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
       // Along a chain, the distances increase. If a distance does not increase, the entry was overwritten, and the search ends.
