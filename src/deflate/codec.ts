@@ -164,7 +164,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Decompresses in a later turn of the event loop (turn.ts). For a small message, zlib's threads would take more CPU time than this. */
+  /** Decompresses in a later turn of the event loop (turn.ts). For a small message, this takes less CPU time than zlib's threads. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -268,7 +268,7 @@ export class DeflateCodec implements MessageCodec {
 
   /**
    * Returns the bytes to send: `output`, or `payload` if `output` is not smaller. If `output` is sent, adds the plaintext to the context.
-   * @param compressed the plaintext of `output`: `payload` itself, or a copy of `payload`
+   * @param compressed the plaintext that was compressed to `output`. It is `payload` itself, or a copy of `payload`
    */
   #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {
     if (output.length >= compressed.length) {

@@ -51,8 +51,8 @@ export const SENDING: {
   readonly zlib: SendingEngine;
   readonly pool: SendingEngine;
 } = {
-  // Up to these sizes, our own engine is faster, because zlib needs time for its set-up. Without a context, zlib is faster already from 1
-  // KiB on.
+  // Up to these sizes, our own engine is faster, because zlib needs time for its set-up. Without a context, zlib is faster for messages
+  // above 1 KiB.
   own: { maxSize: 2_048, maxSizeWithoutContext: 1_024, setUp: 2_048, perByte: 4 },
   // zlib compresses `maxSize` bytes in about 150 µs. A larger message would block the event loop for too long.
   zlib: { maxSize: 16_384, setUp: 16_384, fastWindowBits: 14, fastContext: 8_192 },

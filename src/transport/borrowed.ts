@@ -2,8 +2,8 @@
  * Handles borrowed payloads: large payloads that are not copied when the application sends them. While such a payload waits, it belongs to
  * the application. RFC 6455 does not say when a payload has to be sent. We copy a borrowed payload when we write it to the socket. The copy
  * is necessary because the socket may read the memory later. If the application transfers the memory before this read, Node does not keep
- * the memory alive. A payload cannot be sent if its length has changed while it waited, because the frame header with the old length was
- * already sent.
+ * the memory alive. If the length of a payload has changed while the payload waited, it cannot be sent: the frame header with the old
+ * length was already sent.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';

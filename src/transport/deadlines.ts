@@ -1,8 +1,8 @@
 /**
- * Keeps all deadlines of one connection, with one timer (timers.ts). A peer misses a deadline if it sends nothing and answers no ping (RFC
- * 6455 §5.5.2), if it takes no bytes (§10.4), or if its message makes no progress. The closing handshake has a deadline too (§7.1.1), and
- * so does a destroyed socket until it emits 'close'. If a deadline is missed, frame/endpoint.ts ends the connection. With the default
- * limits, a connection always has at least one deadline until it is closed.
+ * Keeps all deadlines of one connection, with one timer (timers.ts). A peer misses a deadline in three cases: it sends nothing and answers
+ * no ping (RFC 6455 §5.5.2), it takes no bytes (§10.4), or its message makes no progress. The closing handshake has a deadline too
+ * (§7.1.1), and so does a destroyed socket until it emits 'close'. If a deadline is missed, frame/endpoint.ts ends the connection. With the
+ * default limits, a connection always has at least one deadline until it is closed.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';

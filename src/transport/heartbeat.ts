@@ -133,7 +133,7 @@ export class Heartbeat {
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** True if we cannot see whether the peer is connected, because we do not read, and the socket is not blocked. */
+  /** True if we cannot see whether the peer is connected: we do not read, and no blocked socket shows us whether the peer takes bytes. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -1,7 +1,7 @@
 /**
- * Stops reading from a socket immediately. To do this, `HeldBack` puts the end of the last chunk back into the socket, so that the
- * buffer of the socket is full. After `pause()` alone, Node would read one more chunk of up to 64 KiB for each connection. No
- * memory budget would count this chunk (RFC 6455 §10.4).
+ * Stops reading from a socket immediately. To do this, `HeldBack` puts the end of the last chunk back into the socket. Then the buffer of
+ * the socket is full. After `pause()` alone, Node would read one more chunk of up to 64 KiB for each connection. No memory budget would
+ * count this chunk (RFC 6455 §10.4).
  */
 
 import { Socket } from 'node:net';

@@ -14,7 +14,7 @@ import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
  * Returns true if another listener of the 'upgrade' event has written to the socket, read from it or ended it. An 'error' listener on the
- * socket does not count, because Vite adds such a listener for every upgrade, even if Vite does not answer the request.
+ * socket does not count. Vite adds such a listener for every upgrade, even if Vite does not answer the request.
  * @param written the number of bytes that had been written to the socket before the event
  */
 export function isClaimed(socket: Duplex, written: number): boolean {

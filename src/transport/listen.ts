@@ -22,7 +22,7 @@ export interface ListenOptions extends PlaceOptions {
   readonly port?: number | undefined;
   /** The address to listen on. '0.0.0.0' stands for every IPv4 interface, and '::' for every interface. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** The kind of address (IPv4 or IPv6) to listen on, if `host` is a name with both. @default the first address */
+  /** The kind of address (IPv4 or IPv6) to listen on, if `host` is a name with both kinds. @default the first address */
   readonly family?: 4 | 6 | undefined;
   /** If true, the process may end while the listener is open. Open connections still keep the process alive. @default false */
   readonly unref?: boolean | undefined;

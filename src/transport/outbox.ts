@@ -56,7 +56,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #owner: OutboxOwner;
   readonly #options: OutboxOptions;
 
-  /** The bytes that the endpoint has sent in this turn of the event loop, and that are not in the socket or the queue yet. */
+  /** The bytes from the endpoint in this turn of the event loop. They are not in the socket or in the queue yet. */
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
@@ -164,7 +164,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   // ---- methods that the transport calls ----
 
-  /** From now on until `stopNotifying`, `onDrained` is called whenever the outbox becomes empty, even if the socket was not blocked. */
+  /** Until `stopNotifying` is called, `onDrained` is called each time the outbox becomes empty, even if the socket was not blocked. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     flushAtEndOfTurn(this);

@@ -16,9 +16,9 @@ const MAX_FREE = 4 * 1024 * 1024;
 // In bytes. If busy sockets still read from slabs with a total size above this limit, slabs are scarce (see `areSlabsScarce`).
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 
-// In bytes. If the total size of the slabs in use reaches this limit, the waiting bytes of all connections are written before another slab
-// is acquired. 32 MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes
-// for sixteen broadcasts. The broadcasts then took three times as long.
+// In bytes. If the slabs in use together reach this size, we write the waiting bytes of all connections before a further slab is acquired.
+// 32 MiB is enough for 10,000 connections with 2 KiB each. With 4 MiB, each of 10,000 connections needed three to four writes for sixteen
+// broadcasts. The broadcasts then took three times as long.
 const MAX_IN_USE = 32 * 1024 * 1024;
 
 /** The slabs that are not in use. There is one list for each size, from the smallest size to the largest. */
@@ -81,8 +81,8 @@ export function areSlabsExhausted(): boolean {
 }
 
 /**
- * Returns the number of bytes in slabs that are in use, in slabs that busy sockets still read from, and in free slabs. Only tests call this
- * function.
+ * Returns three numbers of bytes: in slabs that are in use, in slabs that busy sockets still read from, and in free slabs. Only tests call
+ * this function.
  */
 export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {
   return { inUse: bytesInUse, inFlight: bytesInFlight, free: bytesFree };

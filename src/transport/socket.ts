@@ -112,7 +112,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   waitsForDrain(): boolean {
     const { highWaterMark } = this.limits;
     if (!this.endpoint.sender.buffersMoreThan(highWaterMark)) return false;
-    // The bytes may only be waiting for the end of the turn. So we flush them now, because the socket may take all of them.
+    // The bytes may wait only for the end of the turn. So we flush them now: the socket may take all of them.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -202,7 +202,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (!keepsChunk && size >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
   }
 
-  /** Like `#receive`, for the time when memory is scarce. If the endpoint pauses, the rest of the chunk goes back into the socket. */
+  /** Passes a chunk to the endpoint while memory is scarce. If the endpoint pauses, the rest of the chunk goes back into the socket. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);

@@ -81,8 +81,8 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
   /**
-   * Is called when a request was refused, or when the client left before the answer. Not called if the client left before its request was
-   * complete.
+   * Is called when a request was refused, or when the client left before the answer. This function is not called if the client left before
+   * its request was complete.
    */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
@@ -97,7 +97,7 @@ export interface UpgradeOrigin<Result> {
   readonly context?: unknown;
   /** Is called with the value that `opened` returned. */
   readonly onOpened?: (result: Result) => void;
-  /** Is called when the handshake has ended without a connection. If `refused` is called too, `refused` is called first. */
+  /** Is called when the handshake has ended without a connection. If `UpgradeHost.refused` is called too, it is called first. */
   readonly onRefused?: (error: HandshakeError) => void;
 }
 

@@ -37,8 +37,8 @@ let scratchView = new DataView(scratch.buffer);
 const MAX_KEPT = 1 << 17;
 
 /**
- * The indexes for messages without context. The positions of a message continue after the positions of the previous message, so that the
- * index need not be cleared for each message.
+ * The indexes for messages without context. The positions of a message continue after the positions of the previous message. So the index
+ * need not be cleared for each message.
  */
 const smallIndex = new MatchIndex(2048);
 const largeIndex = new MatchIndex(32768);

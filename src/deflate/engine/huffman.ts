@@ -258,8 +258,8 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // Finds the number of index bits of the second table. It has to be enough for the longest code whose first `root` bits equal those
-          // of this code.
+          // Finds the number of index bits of the second table. It has to be enough for the longest code that begins with the same `root`
+          // bits as this code.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {
