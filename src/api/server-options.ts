@@ -173,7 +173,7 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
     '4 or 6',
     {
       defaultText: 'the first address',
-      text: 'If `host` is a name, it can have several addresses. With 4, the server listens on an IPv4 address. With 6, it listens on an IPv6 address.',
+      text: 'If `host` is a name, it can have several addresses. By default, the server listens on the first of them. With 4, it listens on an IPv4 address. With 6, it listens on an IPv6 address.',
     },
     (value, name) => {
       if (value !== 4 && value !== 6) throw new TypeError(`${name} is ${describe(value)}, not 4 or 6`);

@@ -220,8 +220,8 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. Until the check, the number of waiting bytes may rise
-      // above STALL_THRESHOLD. Then `sendTimeout` applies.
+      // We check after `sendTimeout`, even if the longer `#stallTimeout` applies now. The reason is that the number of waiting bytes may
+      // rise above STALL_THRESHOLD before the check. In that case, the shorter `sendTimeout` applies.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }

@@ -72,7 +72,7 @@ describe('options', () => {
     );
   });
 
-  test('the server refuses an option whose string, list or object is invalid', () => {
+  test('the server refuses an option whose value is an invalid string, list or object', () => {
     for (const options of [
       { flush: 'now' },
       { text: 'buffer' },

@@ -197,7 +197,7 @@ describe.each(roles)('what onClose reports, for a %s', (role) => {
 });
 
 describe.each(roles)('a %s that releases its resources before the transport is closed', (role) => {
-  test('FAULT-3: terminate(), abort() and WS_SEND_CAP release all resources immediately, before the transport is closed', async () => {
+  test('FAULT-3: terminate(), abort() and the error WS_SEND_CAP make an endpoint release all resources immediately, before the transport is closed', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.abort(new Error('gone')),

@@ -264,7 +264,7 @@ describe('the request of a client', () => {
     expect(readHead(buildRequest(target, { headers: {} }).head).fields).toHaveLength(5);
   });
 
-  test('A11: fields and subprotocols of a request may have names of Object.prototype', () => {
+  test('A11: a field or a subprotocol of a request may have the same name as a property of Object.prototype', () => {
     const headers = Object.fromEntries(prototypeKeys.map((key) => [key, 'v']));
     const { fields } = readHead(buildRequest(target, { headers, subprotocols: prototypeKeys }).head);
     for (const key of prototypeKeys) expect(valuesOf(fields, key)).toEqual(['v']);
