@@ -31,7 +31,7 @@ export class MessageBuffer {
 
   /**
    * Adds `piece[start, end)`.
-   * @param key the masking key for the first byte of the piece, or 0 if the piece is not masked
+   * @param key the masking key, rotated so that it begins at the first byte of the piece, or 0 if the piece is not masked
    * @param limit the maximum number of bytes of the message
    * @param size the size of the message, or 0 if it is not known
    * @param isScarce true if memory is scarce (see `MemoryBudget`). If so, the buffer grows in small steps: this saves memory, but copies

@@ -65,7 +65,7 @@ export class RedisSubscriptions {
   readonly #history: HistoryTracks | null;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
-  /** The subscriptions by kind and name. Two patterns, such as `a/*` and `a/**`, can have the same glob as their name. */
+  /** The subscriptions by kind and name. The name of a pattern is a glob. Two patterns, such as `a/*` and `a/**`, can have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
   /**
    * Counts how often the connection was established or lost. If the number changes while a command waits for its answer, the command
