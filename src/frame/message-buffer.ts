@@ -12,9 +12,6 @@ const FIRST_CAPACITY = 1024;
 // If memory is scarce, the unused part of a buffer is at most an eighth of the message, plus `SMALL_STEP` bytes.
 const SMALL_STEP = 4096;
 
-// If at least this many bytes of a message have arrived, its buffer grows by a factor of 4. Fewer copies are then needed.
-const LARGE = 32 * 1024;
-
 // A message with fewer bytes than this may be allocated from Node's buffer pool (memory that several buffers share).
 const POOLED = 4096;
 
@@ -88,11 +85,10 @@ export class MessageBuffer {
 
   #grow(needed: number, limit: number, size: number, isScarce: boolean): Buffer {
     const before = this.#buffer;
-    // The size of the buffer is multiplied, up to the size of the message. If that size is not known, the buffer grows up to the limit. So
-    // the old and the new buffer together need less than twice the limit.
-    const factor = needed < LARGE ? 2 : 4;
-    const multiplied = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * factor);
-    const wanted = isScarce ? Math.min(multiplied, needed + (needed >> 3) + SMALL_STEP) : multiplied;
+    // The size of the buffer doubles, up to the size of the message. If this size is not known, the buffer grows up to the limit. So the
+    // old and the new buffer together need less than twice the limit.
+    const doubled = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * 2);
+    const wanted = isScarce ? Math.min(doubled, needed + (needed >> 3) + SMALL_STEP) : doubled;
     const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, size === 0 ? limit : size)));
     if (before !== null) {
       before.copy(buffer, 0, 0, this.length);
