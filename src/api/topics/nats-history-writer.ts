@@ -113,11 +113,13 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
 
   /**
    * Settles when the stream is not being created any more. nats-server 2.9 crashes if a client reads a message of a stream that is being
-   * created, so every read first calls this method. The Promise also settles if NATS has refused to create the stream. In this case, the
-   * read fails with an error of NATS.
+   * created, so every read first calls this method. The Promise also resolves if NATS has refused to create the stream. In this case, the
+   * read fails with an error of NATS. The Promise rejects if the connection was lost: then nothing can be read.
    */
   async #created(): Promise<void> {
-    await this.#preparing?.catch(() => {});
+    await this.#preparing?.catch((error) => {
+      if (error instanceof NatsConnectionLost) throw error;
+    });
   }
 
   /** Publishes a message that NATS does not keep, and then sends a ping. The answer (the pong) shows that NATS has received the message. */
@@ -135,8 +137,9 @@ export class NatsHistoryWriter implements HistoryWriter, NatsStream {
         return;
       } catch (error) {
         // If two processes create the stream at the same time, nats-server 2.9 can report that the stream overlaps with itself.
-        const isTooLong = isOverlap(error) && ++overlaps > MAX_OVERLAPS;
-        if (isTooLong || !(isAway(error) || isNameInUse(error) || isOverlap(error))) throw error;
+        const mayPass =
+          isAway(error) || isNameInUse(error) || (isOverlap(error) && overlaps++ < MAX_OVERLAPS);
+        if (!mayPass) throw error;
       }
       await this.#delay(RETRY_DELAY);
     }

@@ -1,6 +1,7 @@
 /** Tests `NatsBus` with a history. The NATS server is simulated in memory. test/bus tests a real server. */
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
+import type { NatsJetStream } from '../../../src/api/topics/nats-jetstream.ts';
 import { serializeEntry } from '../../../src/api/topics/nats-stream.ts';
 import { clock } from '../../../src/transport/clock.ts';
 import { ApiError, FakeJetStream } from './fake-jetstream.ts';
@@ -528,12 +529,35 @@ describe('the stream in NATS', () => {
     await close();
   });
 
+  test('if the connection is lost while the stream is created, the bus reads nothing until the next connection', async () => {
+    const nats = new FakeNats();
+    const server = new FakeJetStream(nats);
+    const connection = nats.connect();
+    const manager = server.manager(connection);
+    let reads = 0;
+    const getMessage: NatsJetStream['streams']['getMessage'] = (...query) => {
+      reads++;
+      return manager.streams.getMessage(...query);
+    };
+    const jetstream = { ...manager, streams: { ...manager.streams, getMessage } };
+    const bus = new NatsBus(connection, { history: { jetstream } });
+    const subscribing = bus.subscribe('a', new Recorder());
+    await until(() => server.streams.size > 0);
+    connection.lose();
+    await turns(20);
+    expect(reads).toBe(0);
+    connection.back();
+    await subscribing;
+    expect(reads).toBeGreaterThan(0);
+    await bus.close();
+  });
+
   test.each([
     [3, 'a bus publishes'],
     [Number.POSITIVE_INFINITY, '`publish` rejects'],
   ])('if NATS reports %d times that the subjects of the stream overlap, %s', async (times) => {
-    const { server, nats } = setUp();
-    server.streams.clear();
+    const nats = new FakeNats();
+    const server = new FakeJetStream(nats);
     const overlap = new ApiError('subjects overlap with an existing stream', 10_065);
     let left = times;
     server.before = (call) => {
